@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The gateway is one package without package dependencies: the host, the plugin contract, the
+// Swift SDK for plugins, and five plugins. Everything foreign is a C library of the system,
+// imported through a module map in Sources/CLibraries.
+
+let environment = Context.environment
+
+/// Exclusivity checks are 28 % of the user instructions of a relayed request (measured, see
+/// docs/PERFORMANCE.md); they stay on in debug builds and therefore in the tests.
+let dataPlane: [SwiftSetting] = [
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+]
+let warnings: [SwiftSetting] =
+    environment["GATEWAY_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+/// One exported symbol per plugin, bound at load, never unmapped (docs/decisions/0003).
+let pluginLinking: [LinkerSetting] = [
+    .unsafeFlags([
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/PluginABI/plugin.map",
+        "-Xlinker", "-z", "-Xlinker", "nodelete", "-Xlinker", "-z", "-Xlinker", "now",
+    ])
+]
+
+let plugins = ["Auth", "RateLimit", "AccountPicker", "SOCKSProxy", "Metrics"]
+
+let pluginTargets: [Target] = plugins.flatMap { name -> [Target] in
+    [
+        .target(
+            name: "\(name)Core", dependencies: ["PluginKit"], path: "Plugins/\(name)/Core",
+            swiftSettings: warnings),
+        .target(
+            name: name, dependencies: [.target(name: "\(name)Core"), "PluginKit", "PluginABI"],
+            path: "Plugins/\(name)/Entry", swiftSettings: warnings, linkerSettings: pluginLinking),
+    ]
+}
+
+let hostDependencies: [Target.Dependency] = [
+    "PluginABI", "CLinux", "COpenSSL", "CCurl", "CYAML", "CZlib",
+]
+
+var targets: [Target] = [
+    .target(name: "PluginABI"),
+    .target(name: "PluginKit", dependencies: ["PluginABI"], swiftSettings: warnings),
+    .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
+    .systemLibrary(name: "COpenSSL", path: "Sources/CLibraries/COpenSSL", pkgConfig: "openssl"),
+    .systemLibrary(name: "CCurl", path: "Sources/CLibraries/CCurl", pkgConfig: "libcurl"),
+    .systemLibrary(name: "CYAML", path: "Sources/CLibraries/CYAML", pkgConfig: "yaml-0.1"),
+    .systemLibrary(name: "CZlib", path: "Sources/CLibraries/CZlib", pkgConfig: "zlib"),
+    .target(
+        name: "GatewayHost", dependencies: hostDependencies, exclude: ["Main"],
+        swiftSettings: dataPlane + warnings),
+    .executableTarget(
+        name: "gateway", dependencies: ["GatewayHost"], path: "Sources/GatewayHost/Main",
+        swiftSettings: warnings),
+    .testTarget(name: "GatewayHostTests", dependencies: ["GatewayHost"], swiftSettings: warnings),
+]
+targets += pluginTargets
+
+// The fuzzers have no main of their own, so they exist only when asked for (make fuzz).
+if let fuzzer = environment["GATEWAY_FUZZ"] {
+    targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["GatewayHost"], path: "Tests/Fuzz",
+            swiftSettings: [.define("FUZZ_\(fuzzer)")]))
+}
+
+let package = Package(
+    name: "gateway",
+    products: [.executable(name: "gateway", targets: ["gateway"])]
+        + plugins.map { .library(name: $0, type: .dynamic, targets: [$0]) },
+    targets: targets
+)

@@ -1,0 +1,1 @@
+public func gatewayMain() -> Int32 { 0 }

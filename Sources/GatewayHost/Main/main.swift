@@ -1,0 +1,4 @@
+import GatewayHost
+import Glibc
+
+exit(gatewayMain())

@@ -1,0 +1,3 @@
+import Testing
+@testable import GatewayHost
+@Test func smoke() { #expect(gatewayMain() == 0) }
