@@ -73,7 +73,7 @@ struct Bytes: @unchecked Sendable {
     @inline(__always)
     func equals(_ other: Bytes) -> Bool {
         guard count == other.count, isAbsent == other.isAbsent else { return false }
-        return count == 0 || memcmp(base, other.base, count) == 0
+        return count == 0 || memcmp(base.unsafelyUnwrapped, other.base.unsafelyUnwrapped, count) == 0
     }
 
     /// Equal but for ASCII case, as header names are compared (RFC 9110 section 5.1).
@@ -89,7 +89,7 @@ struct Bytes: @unchecked Sendable {
     }
 
     func hasPrefix(_ prefix: Bytes) -> Bool {
-        count >= prefix.count && (prefix.count == 0 || memcmp(base, prefix.base, prefix.count) == 0)
+        count >= prefix.count && (prefix.count == 0 || memcmp(base!, prefix.base!, prefix.count) == 0)
     }
 
     /// The decimal number these bytes are, and nothing else; nil for signs, blanks or overflow.
