@@ -2,9 +2,8 @@
  * (variadic functions, function-like macros). Only Net, Loop, PluginHost and Memory import it. */
 #ifndef CLINUX_H
 #define CLINUX_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+/* No _GNU_SOURCE here: it would give system structs another shape than the Glibc module's, and the
+ * compiler refuses to load both. What needs it is behind a function of clinux.c. */
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -34,9 +33,8 @@
 #include <unistd.h>
 
 static inline int gwl_errno(void) { return errno; }
-static inline int gwl_accept4(int fd, struct sockaddr *address, socklen_t *length) {
-    return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-}
+/* accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC. */
+int gwl_accept4(int fd, struct sockaddr *address, socklen_t *length);
 static inline int gwl_open(const char *path, int flags, unsigned mode) {
     return open(path, flags | O_CLOEXEC, mode);
 }
@@ -44,9 +42,8 @@ static inline int gwl_set_nonblocking(int fd) {
     int flags = fcntl(fd, F_GETFL);
     return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
-static inline const void *gwl_memmem(const void *h, size_t hl, const void *n, size_t nl) {
-    return memmem(h, hl, n, nl);
-}
+const void *gwl_memmem(const void *hay, size_t hay_length, const void *needle, size_t length);
+void gwl_set_thread_name(const char *name); /* at most 15 bytes; of the calling thread */
 static inline uint64_t gwl_monotonic_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -63,7 +60,6 @@ static inline uint64_t gwl_thread_cpu_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 static inline int gwl_gettid(void) { return (int)syscall(SYS_gettid); }
-static inline void *gwl_rtld_default(void) { return RTLD_DEFAULT; }
 static inline FILE *gwl_stdout(void) { return stdout; }
 static inline FILE *gwl_stderr(void) { return stderr; }
 #endif
