@@ -1,5 +1,5 @@
 /* Linux as the host uses it: what the Glibc module leaves out, and what Swift cannot call
- * (variadic functions, function-like macros). Only Net, Loop, PluginHost and Memory import it. */
+ * (variadic functions, function-like macros). Only Memory, Observe, Loop, Net, PluginHost and Command import it. */
 #ifndef CLINUX_H
 #define CLINUX_H
 /* No _GNU_SOURCE here: it would give system structs another shape than the Glibc module's, and the

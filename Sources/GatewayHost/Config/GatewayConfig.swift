@@ -1,0 +1,157 @@
+// The configuration as the host uses it: durations, byte counts and addresses, nothing left to parse.
+//
+// The initial values here are the defaults; Options.swift names each property for the file and says
+// why it has the value it has, and the documents and the JSON Schema are made from the two.
+//
+// Kind: value. A generation keeps the one it was built from.
+
+struct GatewayConfig: Sendable {
+    /// The file this was read from, as named on the command line; relative paths inside are
+    /// relative to its folder and are already resolved here.
+    var file = "gateway.yaml"
+
+    var listeners = [ListenerConfig(address: ListenAddress(host: "127.0.0.1", port: 3000))]
+    /// Event loops; 0: one for each core.
+    var threads = 0
+    var upstream = UpstreamConfig()
+    /// Folder for what the gateway keeps: the lock file, the outcome of reloads.
+    var data = "./data"
+    var chain: [ChainEntry] = []
+
+    var timeouts = TimeoutConfig()
+    var limits = LimitConfig()
+    var pool = PoolConfig()
+    var clientGone = ClientGoneConfig()
+    var trustedProxies: [AddressRange] = []
+    var responseHeaders = ResponseHeaderConfig()
+    var metrics = MetricsConfig()
+    var log = LogConfig()
+    /// Silence of an upstream event stream after which the client gets a `ping` event; nil: never.
+    var pingInterval: Duration?
+    /// Apply the file by itself when it changes.
+    var reloadWatch = false
+}
+
+/// An address to listen on. `host` is an IP address, `*` (every IPv4 and IPv6 address) or `localhost`.
+struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+    var host: String
+    /// 0 lets the kernel choose.
+    var port: Int
+
+    /// `127.0.0.1:3000`, `[::1]:3000`.
+    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+struct ListenerConfig: Sendable, Equatable {
+    var address: ListenAddress
+    /// Nil: plain HTTP.
+    var tls: TLSFiles?
+}
+
+/// PEM files of a listener.
+struct TLSFiles: Sendable, Equatable {
+    /// The certificate, followed by its intermediates.
+    var certificate = ""
+    var key = ""
+}
+
+struct UpstreamConfig: Sendable, Equatable {
+    var url = UpstreamURL(secure: true, host: "api.anthropic.com", port: 443, prefix: "")
+    /// PEM file of authorities to trust instead of the system's; nil: the system's.
+    var caFile: String?
+}
+
+/// Where an upstream is: scheme, authority, and the path that comes before `/v1/...`.
+struct UpstreamURL: Sendable, Hashable, CustomStringConvertible {
+    /// https.
+    var secure: Bool
+    /// Name or IP address, no brackets, lower case.
+    var host: String
+    var port: Int
+    /// Empty, or begins with a slash and does not end in one.
+    var prefix: String
+
+    /// The `Host` header: the port only where it is not the scheme's own.
+    var authority: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == (secure ? 443 : 80) ? name : "\(name):\(port)"
+    }
+
+    var description: String { "\(secure ? "https" : "http")://\(authority)\(prefix)" }
+}
+
+struct TimeoutConfig: Sendable, Equatable {
+    var connect: Duration = .seconds(10)
+    var tlsHandshake: Duration = .seconds(10)
+    var firstByte: Duration = .seconds(600)
+    var idle: Duration = .seconds(330)
+    var headerRead: Duration = .seconds(30)
+    var bodyUpload: Duration = .seconds(130)
+    var keepAlive: Duration = .seconds(75)
+    var clientWrite: Duration = .seconds(60)
+    var drain: Duration = .seconds(900)
+    /// Nil: attempts as a whole are bounded by `limits.attempts` and `limits.retry_time` only.
+    var total: Duration?
+}
+
+/// Sizes in bytes, counts as counts.
+struct LimitConfig: Sendable, Equatable {
+    var headBytes = 64 << 10
+    var bodyMemoryBytes = 32 << 20
+    var batchBytes = 256 << 20
+    var fileBytes = 500 << 20
+    var bufferedBytes = 512 << 20
+    var connections = 10_000
+    var attempts = 3
+    var retryTime: Duration = .seconds(60)
+    var eventBytes = 4 << 20
+}
+
+struct PoolConfig: Sendable, Equatable {
+    /// Idle connections kept by one loop for one origin, proxy and account.
+    var idlePerTarget = 32
+    var idleTime: Duration = .seconds(60)
+}
+
+/// What happens to an exchange whose client has left.
+struct ClientGoneConfig: Sendable, Equatable {
+    enum Policy: String, Sendable, CaseIterable {
+        /// The upstream is read to its end, so that usage is what the provider reported.
+        case drain
+        /// The upstream connection is closed at once.
+        case abort
+    }
+    var policy = Policy.drain
+    var drainLimit: Duration = .seconds(300)
+}
+
+/// Headers the gateway adds to responses beside `x-gateway-request-id`.
+struct ResponseHeaderConfig: Sendable, Equatable {
+    var account = false
+    var attempts = false
+    var overhead = false
+}
+
+struct MetricsConfig: Sendable, Equatable {
+    var allow = AddressRange.loopback
+    /// Nil: no token is asked for.
+    var token: Secret?
+}
+
+struct LogConfig: Sendable, Equatable {
+    enum Format: String, Sendable, CaseIterable {
+        /// Text on a terminal, JSON elsewhere.
+        case auto
+        case json, text
+    }
+    var level = LogLevel.info
+    /// Nil: standard error.
+    var file: String?
+    /// A second file that gets only warnings and errors; nil: none.
+    var errorFile: String?
+    var format = Format.auto
+    /// A log file that has grown to this size is renamed.
+    var rotateBytes = 100 << 20
+    /// Renamed files kept beside the current one.
+    var keep = 5
+}
