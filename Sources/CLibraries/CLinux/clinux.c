@@ -12,3 +12,19 @@ const void *gwl_memmem(const void *hay, size_t hay_length, const void *needle, s
 }
 
 void gwl_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+const char *gwl_error_text(int code) { return strerrordesc_np(code); }
+const char *gwl_error_name(int code) { return strerrorname_np(code); }
+
+uint8_t *gwl_thread_scratch(void) {
+    static _Thread_local uint8_t scratch[16384];
+    return scratch;
+}
+
+void gwl_block_signals(sigset_t *before) {
+    static const int kept[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS, SIGPROF};
+    sigset_t set;
+    sigfillset(&set);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) sigdelset(&set, kept[i]);
+    pthread_sigmask(SIG_BLOCK, &set, before);
+}

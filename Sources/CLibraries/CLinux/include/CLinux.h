@@ -32,6 +32,50 @@
 #include <time.h>
 #include <unistd.h>
 
+/* epoll's event is packed on x86-64 only; Swift sees it through these, inlined. */
+static inline int gwl_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t data) {
+    struct epoll_event event;
+    event.events = events;
+    event.data.u64 = data;
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+static inline uint32_t gwl_event_bits(const struct epoll_event *event) { return event->events; }
+static inline uint64_t gwl_event_data(const struct epoll_event *event) { return event->data.u64; }
+
+/* The sentence and the name of an errno; static storage of the C library, NULL for an unknown one. */
+const char *gwl_error_text(int code);
+const char *gwl_error_name(int code);
+
+/* Two buffers in one system call, without SIGPIPE. */
+static inline ssize_t gwl_send2(int fd, const void *a, size_t a_length, const void *b, size_t b_length) {
+    struct iovec parts[2] = {{(void *)a, a_length}, {(void *)b, b_length}};
+    struct msghdr message = {0};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+static inline ssize_t gwl_send(int fd, const void *bytes, size_t length) {
+    return send(fd, bytes, length, MSG_NOSIGNAL);
+}
+static inline int gwl_set_option(int fd, int level, int name, int value) {
+    return setsockopt(fd, level, name, &value, sizeof value);
+}
+/* The value of an integer socket option, or -1 with errno. */
+static inline int gwl_get_option(int fd, int level, int name) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, level, name, &value, &length) < 0 ? -1 : value;
+}
+/* Makes close(2) send a reset instead of a FIN. */
+static inline int gwl_set_reset_on_close(int fd) {
+    struct linger linger = {1, 0};
+    return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+/* 16 KB of the calling thread, for the length of one call. */
+uint8_t *gwl_thread_scratch(void);
+/* Blocks every signal but those that report a fault of the thread itself; what was blocked goes to `before`. */
+void gwl_block_signals(sigset_t *before);
+
 static inline int gwl_errno(void) { return errno; }
 /* accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC. */
 int gwl_accept4(int fd, struct sockaddr *address, socklen_t *length);
