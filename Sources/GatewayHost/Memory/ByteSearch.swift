@@ -1,0 +1,113 @@
+// Finding the first byte of a kind, sixteen bytes at a time.
+//
+// Every parser of the wire spends its time here: header lines look for control bytes, JSON for
+// quotes and brackets, event streams for line ends. The compares are plain SIMD16 operations, which
+// on x86-64 become SSE2; the mask is read as two words, and its first set byte is the answer
+// (docs/PERFORMANCE.md has the figures against simdjson).
+//
+// Kind: value (pure functions). All positions are offsets from `base`; nothing at or after `end`
+// is read.
+
+enum ByteSearch {
+    typealias Lanes = SIMD16<UInt8>
+    typealias LaneMask = SIMDMask<SIMD16<Int8>>
+
+    /// The first position in `start..<end` whose byte satisfies the predicate, else `end`.
+    ///
+    /// The predicate comes twice, for sixteen lanes and for the last few bytes; both must agree.
+    @inline(__always)
+    static func first(
+        in base: UnsafePointer<UInt8>, from start: Int, to end: Int,
+        lanes: (Lanes) -> LaneMask, byte: (UInt8) -> Bool
+    ) -> Int {
+        assert(start >= 0 && start <= end)
+        var at = start
+        while at &+ 16 <= end {
+            let words = unsafeBitCast(lanes(load(base, at)), to: SIMD2<UInt64>.self)
+            if words[0] != 0 { return at &+ words[0].trailingZeroBitCount >> 3 }
+            if words[1] != 0 { return at &+ 8 &+ words[1].trailingZeroBitCount >> 3 }
+            at &+= 16
+        }
+        while at < end {
+            if byte(base[at]) { return at }
+            at &+= 1
+        }
+        return end
+    }
+
+    @inline(__always)
+    static func load(_ base: UnsafePointer<UInt8>, _ at: Int) -> Lanes {
+        UnsafeRawPointer(base + at).loadUnaligned(as: Lanes.self)
+    }
+
+    /// A control byte other than horizontal tab: what may not stand in a header line, CR and LF
+    /// included (RFC 9110 section 5.5).
+    @inline(__always)
+    static func control(in base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+        first(
+            in: base, from: start, to: end,
+            lanes: {
+                ($0 .< Lanes(repeating: 0x20) .& ($0 .!= Lanes(repeating: 0x09)))
+                    .| ($0 .== Lanes(repeating: 0x7f))
+            },
+            byte: { ($0 < 0x20 && $0 != 0x09) || $0 == 0x7f })
+    }
+
+    /// CR or LF.
+    @inline(__always)
+    static func lineEnd(in base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+        first(
+            in: base, from: start, to: end,
+            lanes: { ($0 .== Lanes(repeating: 0x0a)) .| ($0 .== Lanes(repeating: 0x0d)) },
+            byte: { $0 == 0x0a || $0 == 0x0d })
+    }
+
+    /// A quotation mark or a backslash: what can end a JSON string or shift its end.
+    @inline(__always)
+    static func quoteOrEscape(in base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+        first(
+            in: base, from: start, to: end,
+            lanes: { ($0 .== Lanes(repeating: 0x22)) .| ($0 .== Lanes(repeating: 0x5c)) },
+            byte: { $0 == 0x22 || $0 == 0x5c })
+    }
+
+    /// A byte that ends plain ASCII text in a JSON string: quotation mark, backslash, control, or
+    /// the beginning of anything that is not ASCII.
+    @inline(__always)
+    static func notPlainText(in base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+        first(
+            in: base, from: start, to: end,
+            lanes: { lanes in
+                // As signed numbers, control bytes and bytes from 0x80 are both below 0x20.
+                let signed = unsafeBitCast(lanes, to: SIMD16<Int8>.self)
+                return (signed .< SIMD16<Int8>(repeating: 0x20))
+                    .| (lanes .== Lanes(repeating: 0x22)) .| (lanes .== Lanes(repeating: 0x5c))
+            },
+            byte: { $0 < 0x20 || $0 >= 0x80 || $0 == 0x22 || $0 == 0x5c })
+    }
+
+    /// A quotation mark or a bracket of either shape: what matters while skipping nested JSON.
+    ///
+    /// Setting the bits 0x26 makes `[ ] { }` all 0x7f; `Y _ y` and DEL look the same and are sorted
+    /// out by the exact second look.
+    @inline(__always)
+    static func structure(in base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+        var at = start
+        while true {
+            at = first(
+                in: base, from: at, to: end,
+                lanes: {
+                    (($0 | Lanes(repeating: 0x26)) .== Lanes(repeating: 0x7f))
+                        .| ($0 .== Lanes(repeating: 0x22))
+                },
+                byte: { $0 | 0x26 == 0x7f || $0 == 0x22 })
+            if at == end || base[at] == 0x22 || isBracket(base[at]) { return at }
+            at &+= 1
+        }
+    }
+
+    @inline(__always)
+    static func isBracket(_ byte: UInt8) -> Bool {
+        byte | 0x20 == 0x7b || byte | 0x20 == 0x7d
+    }
+}
