@@ -29,7 +29,7 @@ let pluginTargets: [Target] = plugins.flatMap { name -> [Target] in
     [
         .target(
             name: "\(name)Core", dependencies: ["PluginKit"], path: "Plugins/\(name)/Core",
-            swiftSettings: warnings),
+            swiftSettings: dataPlane + warnings),
         .target(
             name: name, dependencies: [.target(name: "\(name)Core"), "PluginKit", "PluginABI"],
             path: "Plugins/\(name)/Entry", swiftSettings: warnings, linkerSettings: pluginLinking),
@@ -42,7 +42,7 @@ let hostDependencies: [Target.Dependency] = [
 
 var targets: [Target] = [
     .target(name: "PluginABI"),
-    .target(name: "PluginKit", dependencies: ["PluginABI"], swiftSettings: warnings),
+    .target(name: "PluginKit", dependencies: ["PluginABI"], swiftSettings: dataPlane + warnings),
     .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
     .systemLibrary(name: "COpenSSL", path: "Sources/CLibraries/COpenSSL", pkgConfig: "openssl"),
     .systemLibrary(name: "CCurl", path: "Sources/CLibraries/CCurl", pkgConfig: "libcurl"),
@@ -55,6 +55,10 @@ var targets: [Target] = [
         name: "gateway", dependencies: ["GatewayHost"], path: "Sources/GatewayHost/Main",
         swiftSettings: warnings),
     .testTarget(name: "GatewayHostTests", dependencies: ["GatewayHost"], swiftSettings: warnings),
+    .testTarget(
+        name: "PluginTests",
+        dependencies: plugins.map { .target(name: "\($0)Core") } + ["PluginKit", "PluginABI"],
+        swiftSettings: warnings),
 ]
 targets += pluginTargets
 

@@ -1,0 +1,60 @@
+// What the hooks of an attempt, a chunk and the end of an exchange are told, in typed words.
+//
+// Kind: values over the host's structs; they live in the call. A member that the host's struct does
+// not reach because the host is older reads as absent.
+
+/// An attempt that got response headers, or failed before.
+public struct Attempt {
+    public let raw: UnsafePointer<gw_attempt>
+    @usableFromInline init(raw: UnsafePointer<gw_attempt>) { self.raw = raw }
+
+    /// 1 for the first.
+    public var number: Int { Int(raw.pointee.number) }
+    /// A retry would be refused: attempts, time or the body are exhausted.
+    public var isLast: Bool { raw.pointee.flags & GW_ATTEMPT_LAST != 0 }
+    /// The HTTP status; 0 if none arrived.
+    public var status: Int { Int(raw.pointee.status) }
+    /// GW_OK if a status arrived, whatever it is.
+    public var error: gw_error { raw.pointee.error }
+    /// What the upstream asked for; 0 if it did not.
+    public var retryAfterMilliseconds: Int { Int(raw.pointee.retry_after_ms) }
+    /// The start of the body if the status is an error.
+    public var errorBody: Bytes { Bytes(raw.pointee.error_body) }
+}
+
+/// Bytes of the response body, or exactly one server-sent event.
+public struct Chunk {
+    public let raw: UnsafePointer<gw_chunk>
+    @usableFromInline init(raw: UnsafePointer<gw_chunk>) { self.raw = raw }
+
+    public var isLast: Bool { raw.pointee.flags & GW_CHUNK_LAST != 0 }
+    public var isEvent: Bool { raw.pointee.flags & GW_CHUNK_SSE != 0 }
+    /// The bytes as they would be sent.
+    public var bytes: Bytes { Bytes(raw.pointee.raw) }
+    /// The name of the event.
+    public var event: Bytes { Bytes(raw.pointee.event) }
+    public var data: Bytes { Bytes(raw.pointee.data) }
+}
+
+/// The exchange, looked back at.
+public struct Summary {
+    public let raw: UnsafePointer<gw_summary>
+    @usableFromInline init(raw: UnsafePointer<gw_summary>) { self.raw = raw }
+
+    /// As the client saw it; 0 if it saw none.
+    public var status: Int { Int(raw.pointee.status) }
+    /// GW_OK, or why the exchange ended early.
+    public var error: gw_error { raw.pointee.error }
+    public var attempts: Int { Int(raw.pointee.attempts) }
+    public var requestBytes: Int { Int(clamping: raw.pointee.request_bytes) }
+    public var responseBytes: Int { Int(clamping: raw.pointee.response_bytes) }
+
+    /// Seconds from the first byte of the request to the last of the response.
+    public var duration: Double { seconds(to: raw.pointee.end_ns) ?? 0 }
+    /// Seconds until the first response byte left for the client; nil if none did.
+    public var timeToFirstByte: Double? { seconds(to: raw.pointee.first_byte_ns) }
+
+    private func seconds(to end: UInt64) -> Double? {
+        end >= raw.pointee.start_ns && end != 0 ? Double(end - raw.pointee.start_ns) / 1e9 : nil
+    }
+}

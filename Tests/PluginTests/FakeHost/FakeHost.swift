@@ -1,0 +1,151 @@
+// A host for tests: one instance of one plugin, with its workers, on a clock that the test moves.
+//
+// It drives the plugin through the same C table that the gateway uses and keeps the promises of
+// gateway_plugin.h that a plugin can notice: views live as long as their scope, operations end
+// after the hook has returned, leases come back when the exchange ends.
+//
+// Kind: confined to the test that made it. `current` tells the two host functions that come without
+// any scope (clock, random) which host is meant.
+
+import Glibc
+import PluginKit
+
+struct CreateRefused: Error, CustomStringConvertible {
+    let description: String
+}
+
+final class FakeHost {
+    let clock = ManualClock()
+    let limiter = FakeLimiter()
+    let metrics = FakeMetrics()
+    private(set) var logs: [(level: gw_level, text: String)] = []
+    /// Interfaces that this host does not have.
+    let withheld: Set<String>
+
+    let table: UnsafePointer<gw_plugin>
+    let instance: UnsafeMutablePointer<gw_instance>
+    private(set) var workers: [UnsafeMutablePointer<gw_worker>] = []
+    private let arena = Arena()
+    private var randomState: UInt64 = 0x9e37_79b9_7f4a_7c15
+
+    init<P: Plugin>(
+        _ plugin: P.Type, _ config: String = "{}", workers count: Int = 1,
+        withholding withheld: Set<String> = []
+    ) throws {
+        self.withheld = withheld
+        instance = arena.scope(gw_instance.self)
+        // Making the table and creating from it is one step: PluginKit expects one plugin per image.
+        pthread_mutex_lock(&Self.creation)
+        defer { pthread_mutex_unlock(&Self.creation) }
+        table = pluginTable(of: plugin, host: fakeHostTable)
+
+        instance.pointee.size = UInt32(MemoryLayout<gw_instance>.size)
+        instance.pointee.workers = UInt32(count)
+        instance.pointee.generation = 1
+        instance.pointee.name = arena.copy("test")
+        instance.pointee.config = arena.copy(config)
+        Arena.setOwner(of: instance, self)
+        try enter {
+            guard table.pointee.create(instance) == GW_OK else {
+                throw CreateRefused(description: logs.last?.text ?? "without a word")
+            }
+            for index in 0..<count { try startWorker(index) }
+        }
+    }
+
+    private func startWorker(_ index: Int) throws {
+        let worker = arena.scope(gw_worker.self)
+        let background = arena.scope(gw_request.self)
+        background.pointee.size = UInt32(MemoryLayout<gw_request>.size)
+        background.pointee.flags = GW_REQUEST_BACKGROUND
+        background.pointee.worker = worker
+        worker.pointee.size = UInt32(MemoryLayout<gw_worker>.size)
+        worker.pointee.index = UInt32(index)
+        worker.pointee.instance = instance
+        worker.pointee.background = background
+        workers.append(worker)
+        guard table.pointee.worker_start?(worker) == GW_OK else {
+            throw CreateRefused(description: logs.last?.text ?? "without a word")
+        }
+    }
+
+    /// A plugin that has been created is also stopped and destroyed.
+    deinit {
+        enter {
+            for worker in workers { table.pointee.worker_stop?(worker) }
+            table.pointee.destroy?(instance)
+        }
+    }
+
+    /// A new exchange on a worker.
+    func exchange(
+        _ headers: [(String, String)] = [], method: String = "POST", path: String = "/v1/messages",
+        attributes: [String: String] = [:], worker: Int = 0
+    ) -> FakeExchange {
+        let exchange = FakeExchange(self, worker: workers[worker])
+        exchange.headers[.request] =
+            [(":method", method), (":path", path)] + headers.map { ($0.0, $0.1) }
+        for (name, value) in attributes { exchange.setAttribute(name, value) }
+        return exchange
+    }
+
+    func record(_ level: gw_level, _ text: String) { logs.append((level, text)) }
+
+    func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) {
+        for index in buffer.indices {
+            randomState ^= randomState << 13
+            randomState ^= randomState >> 7
+            randomState ^= randomState << 17
+            buffer[index] = UInt8(truncatingIfNeeded: randomState >> 32)
+        }
+    }
+
+    /// `gw.state/1` of this plugin, as a reload uses it.
+    func saveState() -> [UInt8] {
+        guard let interface = table.pointee.query?(GW_STATE) else { return [] }
+        let state = interface.assumingMemoryBound(to: gw_state.self)
+        var collected: [UInt8] = []
+        let error = enter {
+            withUnsafeMutablePointer(to: &collected) { target in
+                state.pointee.save(
+                    instance,
+                    { context, bytes in
+                        context!.assumingMemoryBound(to: [UInt8].self).pointee
+                            += Array(Bytes(bytes).buffer)
+                    }, target)
+            }
+        }
+        return error == GW_OK ? collected : []
+    }
+
+    @discardableResult
+    func loadState(_ bytes: [UInt8]) -> gw_error {
+        guard let interface = table.pointee.query?(GW_STATE) else { return GW_E_ABSENT }
+        let state = interface.assumingMemoryBound(to: gw_state.self)
+        return enter {
+            bytes.withUnsafeBufferPointer { state.pointee.load(instance, Bytes($0).abi) }
+        }
+    }
+
+    // MARK: Which host a function without a scope means
+
+    nonisolated(unsafe) private static var creation = pthread_mutex_t()
+    private static let key: pthread_key_t = {
+        var key = pthread_key_t()
+        pthread_key_create(&key, nil)
+        return key
+    }()
+
+    /// The host whose plugin runs on this thread.
+    static var current: FakeHost {
+        Unmanaged<FakeHost>.fromOpaque(pthread_getspecific(key)!).takeUnretainedValue()
+    }
+
+    /// Runs `body`, which calls into the plugin.
+    func enter<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let before = pthread_getspecific(Self.key)
+        pthread_setspecific(Self.key, Unmanaged.passUnretained(self).toOpaque())
+        defer { pthread_setspecific(Self.key, before) }
+        return try body()
+    }
+}
