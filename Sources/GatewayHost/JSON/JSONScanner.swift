@@ -28,6 +28,9 @@ struct JSONKey {
         isEscaped ? decodedEquals(text) : raw.equals(text)
     }
 
+    @inline(__always)
+    func equals(_ text: StaticString) -> Bool { equals(Bytes(text)) }
+
     private func decodedEquals(_ text: Bytes) -> Bool {
         // An escape makes at most one byte of two.
         guard raw.count >= text.count else { return false }

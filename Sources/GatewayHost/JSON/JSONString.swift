@@ -3,36 +3,49 @@
 // Kind: value (pure functions).
 
 enum JSONString {
-    /// Decodes what stands between the quotation marks and appends it to `target`.
+    /// Decodes what stands between the quotation marks; the result is never longer than `raw`.
     ///
     /// A surrogate without its partner, which JSON's grammar allows and Unicode does not, becomes
     /// U+FFFD. Bytes that are not escaped are copied as they are.
-    /// - Returns: false when an escape is malformed; `target` then holds what came before it.
-    static func decode(_ raw: Bytes, into target: inout [UInt8]) -> Bool {
-        guard let base = raw.base else { return true }
+    /// - Parameter target: has room for `raw.count` bytes.
+    /// - Returns: how many bytes were written; nil when an escape is malformed.
+    static func decode(_ raw: Bytes, to target: UnsafeMutablePointer<UInt8>) -> Int? {
+        guard let base = raw.base else { return 0 }
         var at = 0
+        var count = 0
         while at < raw.count {
             let stop = ByteSearch.quoteOrEscape(in: base, from: at, to: raw.count)
-            target.append(contentsOf: raw.slice(at, stop).buffer)
-            guard stop < raw.count else { return true }
-            guard base[stop] == 0x5c, stop + 1 < raw.count else { return false }
+            (target + count).update(from: base + at, count: stop - at)
+            count += stop - at
+            guard stop < raw.count else { break }
+            guard base[stop] == 0x5c, stop + 1 < raw.count else { return nil }
             at = stop + 2
             switch base[stop + 1] {
-            case 0x22: target.append(0x22)
-            case 0x5c: target.append(0x5c)
-            case 0x2f: target.append(0x2f)
-            case 0x62: target.append(0x08)
-            case 0x66: target.append(0x0c)
-            case 0x6e: target.append(0x0a)
-            case 0x72: target.append(0x0d)
-            case 0x74: target.append(0x09)
+            case 0x22, 0x5c, 0x2f: target[count] = base[stop + 1]
+            case 0x62: target[count] = 0x08
+            case 0x66: target[count] = 0x0c
+            case 0x6e: target[count] = 0x0a
+            case 0x72: target[count] = 0x0d
+            case 0x74: target[count] = 0x09
             case 0x75:
-                guard let scalar = decodeUnicodeEscape(raw, &at) else { return false }
-                UTF8Sequence.append(scalar, to: &target)
-            default: return false
+                guard let scalar = decodeUnicodeEscape(raw, &at) else { return nil }
+                count += UTF8Sequence.write(scalar, to: target + count)
+                continue
+            default: return nil
             }
+            count += 1
         }
-        return true
+        assert(count <= raw.count)
+        return count
+    }
+
+    /// The same, appended to an array. False, and nothing appended, when an escape is malformed.
+    static func decode(_ raw: Bytes, into target: inout [UInt8]) -> Bool {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(raw.count, 1)) { room in
+            guard let base = room.baseAddress, let count = decode(raw, to: base) else { return false }
+            target.append(contentsOf: UnsafeBufferPointer(start: base, count: count))
+            return true
+        }
     }
 
     /// Reads the digits behind `\u` at `at`, and the second half of a surrogate pair if it follows.

@@ -33,19 +33,34 @@ enum UTF8Sequence {
         return 4
     }
 
-    /// Appends the encoding of a scalar value; a surrogate becomes U+FFFD.
-    static func append(_ scalar: UInt32, to bytes: inout [UInt8]) {
+    /// Writes the encoding of a scalar value, at most four bytes, and returns how many; a surrogate
+    /// becomes U+FFFD.
+    @inline(__always)
+    static func write(_ scalar: UInt32, to target: UnsafeMutablePointer<UInt8>) -> Int {
+        assert(scalar < 0x110000)
+        func continuation(_ shift: UInt32) -> UInt8 { 0x80 | UInt8(truncatingIfNeeded: scalar >> shift & 0x3f) }
         switch scalar {
-        case 0..<0x80: bytes.append(UInt8(scalar))
-        case 0x80..<0x800: bytes += [0xc0 | UInt8(scalar >> 6), 0x80 | UInt8(scalar & 0x3f)]
-        case 0xd800..<0xe000: bytes += [0xef, 0xbf, 0xbd]
+        case 0..<0x80:
+            target[0] = UInt8(scalar)
+            return 1
+        case 0x80..<0x800:
+            target[0] = 0xc0 | UInt8(scalar >> 6)
+            target[1] = continuation(0)
+            return 2
+        case 0xd800..<0xe000:
+            (target[0], target[1], target[2]) = (0xef, 0xbf, 0xbd)
+            return 3
         case 0x800..<0x10000:
-            bytes += [0xe0 | UInt8(scalar >> 12), 0x80 | UInt8(scalar >> 6 & 0x3f), 0x80 | UInt8(scalar & 0x3f)]
+            target[0] = 0xe0 | UInt8(scalar >> 12)
+            target[1] = continuation(6)
+            target[2] = continuation(0)
+            return 3
         default:
-            bytes += [
-                0xf0 | UInt8(scalar >> 18 & 7), 0x80 | UInt8(scalar >> 12 & 0x3f),
-                0x80 | UInt8(scalar >> 6 & 0x3f), 0x80 | UInt8(scalar & 0x3f),
-            ]
+            target[0] = 0xf0 | UInt8(truncatingIfNeeded: scalar >> 18 & 7)
+            target[1] = continuation(12)
+            target[2] = continuation(6)
+            target[3] = continuation(0)
+            return 4
         }
     }
 }

@@ -1,0 +1,86 @@
+// What the host wants to know about a request to a model, read from a copy of its body.
+//
+// One scan over the top level; the long members (messages, system, tools) are stepped over. Whether the
+// body is right is the upstream's judgement; here it must only be one whole object.
+//
+// Kind: value. Nothing is allocated.
+
+struct MessagesRequest: Sendable {
+    /// Longer user ids are not read; the provider allows 256 bytes.
+    private static let userIDBytesLimit = 1024
+
+    /// The body is one whole JSON object.
+    private(set) var isObject = false
+    /// Empty when absent.
+    private(set) var model = ShortText()
+    private(set) var wantsStream = false
+    private(set) var maxTokens: Int64?
+    /// The conversation this belongs to, as `metadata.user_id` tells; empty when it does not.
+    private(set) var session = ShortText()
+
+    init(_ body: Bytes) {
+        let scanner = JSONScanner(body)
+        isObject = scanner.forEachTopLevelMember { key, value in
+            switch key.raw.count {
+            case 5 where key.equals("model"): model = Self.text(scanner, value) ?? ShortText()
+            case 6 where key.equals("stream"): wantsStream = value.kind == .bool && body[value.start] == 0x74
+            case 8 where key.equals("metadata"): readMetadata(scanner, value)
+            case 10 where key.equals("max_tokens"):
+                maxTokens = value.kind == .number ? scanner.bytes(value).decimal.map(Int64.init) : nil
+            default:
+                if key.isEscaped { readEscaped(key, scanner, value) }
+            }
+        }
+    }
+
+    /// Names written with escapes are longer than they mean; nobody sends them, but they count.
+    private mutating func readEscaped(_ key: JSONKey, _ scanner: JSONScanner, _ value: JSONSpan) {
+        if key.equals("model") { model = Self.text(scanner, value) ?? ShortText() }
+        if key.equals("stream") { wantsStream = value.kind == .bool && scanner.text[value.start] == 0x74 }
+        if key.equals("max_tokens") { maxTokens = scanner.bytes(value).decimal.map(Int64.init) }
+        if key.equals("metadata") { readMetadata(scanner, value) }
+    }
+
+    private mutating func readMetadata(_ scanner: JSONScanner, _ metadata: JSONSpan) {
+        session = ShortText()
+        scanner.forEachMember(of: metadata) { key, value in
+            guard key.equals("user_id") else { return }
+            session = ShortText()
+            guard let raw = scanner.rawString(value), raw.count <= Self.userIDBytesLimit else { return }
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.userIDBytesLimit) { room in
+                guard let base = room.baseAddress, let count = JSONString.decode(raw, to: base) else { return }
+                session = Self.session(in: Bytes(base: base, count: count))
+            }
+        }
+    }
+
+    /// Claude Code writes a JSON object into the string; until 2025 it wrote
+    /// `user_<hash>_account_<uuid>_session_<uuid>`.
+    private static func session(in userID: Bytes) -> ShortText {
+        var found = ShortText()
+        if userID.count > 0, userID[0] == 0x7b {
+            let scanner = JSONScanner(userID)
+            _ = scanner.forEachTopLevelMember { key, value in
+                if key.equals("session_id") { found = text(scanner, value) ?? ShortText() }
+            }
+            return found
+        }
+        let mark = Bytes("_session_")
+        var at = userID.count - mark.count
+        while at >= 0 {
+            let rest = userID.slice(at, userID.count)
+            if rest.hasPrefix(mark) { return ShortText(rest.slice(mark.count, rest.count)) ?? ShortText() }
+            at -= 1
+        }
+        return found
+    }
+
+    /// A string's decoded content; nil when it is no string or too long to be a name.
+    private static func text(_ scanner: JSONScanner, _ span: JSONSpan) -> ShortText? {
+        guard let raw = scanner.rawString(span), raw.count <= userIDBytesLimit else { return nil }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: userIDBytesLimit) { room in
+            guard let base = room.baseAddress, let count = JSONString.decode(raw, to: base) else { return nil }
+            return ShortText(Bytes(base: base, count: count))
+        }
+    }
+}

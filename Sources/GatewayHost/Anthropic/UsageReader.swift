@@ -1,0 +1,192 @@
+// Reads usage from an answer while it passes.
+//
+// It is shown each piece of the body as it is on the wire, compressed or not, and keeps a few fields. It
+// never delays, changes or judges what passes; an answer it cannot read simply has no usage. In streams
+// it looks at `message_start`, `message_delta`, `message_stop` and `error` and skips the rest by name.
+//
+// Kind: loop-confined; made once for an exchange slot and reused. Invariant: the result does not depend
+// on how the body was split.
+
+final class UsageReader {
+    private enum Shape { case json, eventStream }
+
+    /// Of one inflated answer; the longest real ones are a few megabytes.
+    private static let inflatedLimit = 64 << 20
+
+    private enum Member {
+        static let names: [StaticString] = ["usage", "model", "id", "type", "error"]
+        static let usage = 0
+        static let model = 1
+        static let id = 2
+        static let type = 3
+        static let error = 4
+    }
+
+    private(set) var usage = Usage()
+    /// The answer reported usage at least once.
+    private(set) var hasUsage = false
+    /// The model that served the request, which may be another than was asked for; empty if unsaid.
+    private(set) var model = ShortText()
+    private(set) var messageID = ShortText()
+    private(set) var hasMessageStart = false
+    /// A stream ended as it should. JSON answers: the body is one whole object.
+    private(set) var hasMessageStop = false
+    /// The answer is an error, or an `error` event came, perhaps after a good beginning.
+    private(set) var hasError = false
+    private(set) var errorType = ShortText()
+
+    private var shape = Shape.json
+    private var coding = ContentCoding.identity
+    private var inflater: Inflater?
+    private var events: EventStreamReader
+    private var members = JSONFieldWatcher(Member.names)
+    private var hasCollected = false
+
+    init(pool: BlockPool) {
+        events = EventStreamReader(pool: pool)
+    }
+
+    /// Begins the next answer.
+    func begin(isEventStream: Bool, coding: ContentCoding) {
+        shape = isEventStream ? .eventStream : .json
+        self.coding = coding
+        inflater = coding == .gzip || coding == .deflate ? Inflater(outputLimit: Self.inflatedLimit) : nil
+        events.reset()
+        members.reset()
+        hasCollected = false
+        usage = Usage()
+        hasUsage = false
+        model = ShortText()
+        messageID = ShortText()
+        hasMessageStart = false
+        hasMessageStop = false
+        hasError = false
+        errorType = ShortText()
+    }
+
+    /// Shows a piece of the body, as it is on the wire.
+    func feed(_ wire: Bytes) {
+        switch coding {
+        case .identity: read(wire)
+        case .unreadable: break
+        case .gzip, .deflate:
+            guard let inflater else { return }
+            var offset = 0
+            while let piece = inflater.next(wire, from: &offset) { read(piece) }
+        }
+    }
+
+    /// The body has ended, well or not. Gives back the memory that only reading needs.
+    func finish() {
+        if shape == .json { collect() }
+        inflater = nil
+        events.reset()
+    }
+
+    private func read(_ body: Bytes) {
+        switch shape {
+        case .json:
+            members.feed(body)
+            if members.isWhole, !hasCollected { collect() }
+        case .eventStream:
+            var offset = 0
+            while true {
+                switch events.next(body, from: &offset) {
+                case .event(let event): if event.hasData { take(event) }
+                case .oversized: break
+                case .needMore: return
+                }
+            }
+        }
+    }
+
+    // MARK: streams
+
+    private func take(_ event: StreamEvent) {
+        var name = event.name
+        if name.isEmpty { name = Self.typeInside(event.data) }
+        switch name.count {
+        case 5 where name.equals(Bytes("error")): takeError(event.data)
+        case 12 where name.equals(Bytes("message_stop")): hasMessageStop = true
+        case 13 where name.equals(Bytes("message_start")):
+            hasMessageStart = true
+            takeMessage(event.data, member: "message")
+        case 13 where name.equals(Bytes("message_delta")):
+            let scanner = JSONScanner(event.data)
+            _ = scanner.forEachTopLevelMember { key, value in
+                if key.equals("usage") { merge(scanner, value) }
+            }
+        default: break
+        }
+    }
+
+    /// Every event repeats its name as `type`; servers that leave the event field out still send that.
+    private static func typeInside(_ data: Bytes) -> Bytes {
+        let scanner = JSONScanner(data)
+        var type = Bytes.absent
+        _ = scanner.forEachTopLevelMember { key, value in
+            if key.equals("type") { type = scanner.rawString(value) ?? .absent }
+        }
+        return type
+    }
+
+    private func takeMessage(_ data: Bytes, member: StaticString) {
+        let scanner = JSONScanner(data)
+        _ = scanner.forEachTopLevelMember { key, value in
+            guard key.equals(Bytes(member)) else { return }
+            scanner.forEachMember(of: value) { key, value in
+                if key.equals("usage") { merge(scanner, value) }
+                if key.equals("model") { model = Self.text(scanner.rawString(value)) }
+                if key.equals("id") { messageID = Self.text(scanner.rawString(value)) }
+            }
+        }
+    }
+
+    private func takeError(_ data: Bytes) {
+        hasError = true
+        let scanner = JSONScanner(data)
+        _ = scanner.forEachTopLevelMember { key, value in
+            if key.equals("error") { takeErrorType(scanner, value) }
+        }
+    }
+
+    private func takeErrorType(_ scanner: JSONScanner, _ error: JSONSpan) {
+        scanner.forEachMember(of: error) { key, value in
+            if key.equals("type") { errorType = Self.text(scanner.rawString(value)) }
+        }
+    }
+
+    private func merge(_ scanner: JSONScanner, _ span: JSONSpan) {
+        guard span.kind == .object else { return }
+        usage.merge(scanner, span)
+        hasUsage = true
+    }
+
+    // MARK: JSON bodies
+
+    private func collect() {
+        hasCollected = true
+        hasMessageStop = members.isWhole
+        withDocument(Member.usage) { merge($0, $1) }
+        withDocument(Member.model) { model = Self.text($0.rawString($1)) }
+        withDocument(Member.id) { messageID = Self.text($0.rawString($1)) }
+        withDocument(Member.type) { scanner, span in
+            let type = scanner.rawString(span) ?? .absent
+            hasError = type.equals(Bytes("error"))
+            hasMessageStart = type.equals(Bytes("message"))
+        }
+        if hasError { withDocument(Member.error) { takeErrorType($0, $1) } }
+    }
+
+    private func withDocument(_ member: Int, _ body: (JSONScanner, JSONSpan) -> Void) {
+        _ = members.withValue(member) { value in
+            let scanner = JSONScanner(value)
+            if let span = scanner.document() { body(scanner, span) }
+        }
+    }
+
+    /// Names of the provider are plain ASCII; an escaped or overlong one counts as unsaid.
+    private static func text(_ raw: Bytes?) -> ShortText {
+        raw.flatMap { ShortText($0) } ?? ShortText()
+    }
+}

@@ -1,0 +1,42 @@
+// A short piece of text that owns its bytes without allocating: a model name, a session, a message id.
+//
+// Kind: value. Invariant: count <= capacity; bytes behind count are zero.
+
+struct ShortText: Sendable {
+    static let capacity = 127
+
+    private var storage = InlineArray<127, UInt8>(repeating: 0)
+    private var length: UInt8 = 0
+
+    /// Empty.
+    init() {}
+
+    /// A copy; nil when it does not fit.
+    init?(_ bytes: Bytes) {
+        guard bytes.count <= Self.capacity else { return nil }
+        for index in 0..<bytes.count { storage[index] = bytes[index] }
+        length = UInt8(bytes.count)
+    }
+
+    var count: Int { Int(length) }
+    var isEmpty: Bool { length == 0 }
+
+    /// Lends the bytes for the call.
+    @inline(__always)
+    func withBytes<Result>(_ body: (Bytes) -> Result) -> Result {
+        withUnsafeBytes(of: storage) {
+            body(Bytes(base: $0.baseAddress?.assumingMemoryBound(to: UInt8.self), count: count))
+        }
+    }
+
+    func equals(_ text: StaticString) -> Bool { withBytes { $0.equals(Bytes(text)) } }
+
+    /// As text; invalid UTF-8 is repaired. Off the hot path.
+    var string: String { withBytes { $0.string } }
+}
+
+extension ShortText: Equatable {
+    static func == (one: ShortText, other: ShortText) -> Bool {
+        one.withBytes { a in other.withBytes { b in a.equals(b) } }
+    }
+}
