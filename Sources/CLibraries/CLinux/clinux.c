@@ -28,3 +28,21 @@ void gwl_block_signals(sigset_t *before) {
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) sigdelset(&set, kept[i]);
     pthread_sigmask(SIG_BLOCK, &set, before);
 }
+
+int gwl_stream_socket(int domain) { return socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+int gwl_descriptor_flags(int fd) {
+    return (fcntl(fd, F_GETFD) & FD_CLOEXEC ? 1 : 0) | (fcntl(fd, F_GETFL) & O_NONBLOCK ? 2 : 0);
+}
+
+uint64_t gwl_descriptor_limit(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 0 : (uint64_t)limit.rlim_cur;
+}
+
+int gwl_set_descriptor_limit(uint64_t soft) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -1;
+    limit.rlim_cur = (rlim_t)soft;
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}

@@ -71,6 +71,13 @@ static inline int gwl_set_reset_on_close(int fd) {
     struct linger linger = {1, 0};
     return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
+/* A socket of `domain`, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC. */
+int gwl_stream_socket(int domain);
+/* FD_CLOEXEC (1) and O_NONBLOCK (2) of a descriptor. */
+int gwl_descriptor_flags(int fd);
+/* RLIMIT_NOFILE, soft. */
+uint64_t gwl_descriptor_limit(void);
+int gwl_set_descriptor_limit(uint64_t limit);
 /* 16 KB of the calling thread, for the length of one call. */
 uint8_t *gwl_thread_scratch(void);
 /* Blocks every signal but those that report a fault of the thread itself; what was blocked goes to `before`. */
