@@ -9,6 +9,10 @@ struct GatewayConfig: Sendable {
     /// The file this was read from, as named on the command line; relative paths inside are
     /// relative to its folder and are already resolved here.
     var file = "gateway.yaml"
+    /// The file as it was read, references unresolved.
+    var source: [UInt8] = []
+    /// Worth saying to the operator, not worth refusing.
+    var warnings: [ConfigFault] = []
 
     var listeners = [ListenerConfig(address: ListenAddress(host: "127.0.0.1", port: 3000))]
     /// Event loops; 0: one for each core.
@@ -30,6 +34,9 @@ struct GatewayConfig: Sendable {
     var pingInterval: Duration?
     /// Apply the file by itself when it changes.
     var reloadWatch = false
+
+    /// The entries that take part, in order.
+    var activeChain: [ChainEntry] { chain.filter(\.enabled) }
 }
 
 /// An address to listen on. `host` is an IP address, `*` (every IPv4 and IPv6 address) or `localhost`.

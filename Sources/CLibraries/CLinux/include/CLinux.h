@@ -32,6 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 
+extern char **environ;
+static inline char **gwl_environ(void) { return environ; }
 /* epoll's event is packed on x86-64 only; Swift sees it through these, inlined. */
 static inline int gwl_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t data) {
     struct epoll_event event;

@@ -1,0 +1,127 @@
+// From the path of a file to a GatewayConfig, or to everything that is wrong with it.
+//
+//     bytes ─ YAMLReader ─► tree ─ References ─► tree ─ Options ─► GatewayConfig ─ checks across options
+//
+// The same for start, reload and `gateway check`, which adds what only plugins know.
+//
+// Kind: value; reads files, so for the control thread and the command line.
+
+enum ConfigLoader {
+    /// Reads the file at `path`.
+    /// - Throws: all faults that could be found; the syntax and unset references end the search early.
+    /// - Thread: control.
+    static func load(_ path: String) throws(ConfigFaults) -> GatewayConfig {
+        try load(path, environment: Environment.current())
+    }
+
+    static func load(_ path: String, environment: Environment) throws(ConfigFaults) -> GatewayConfig {
+        switch FileBytes.read(path, limit: YAMLReader.byteLimit) {
+        case .success(let bytes): return try read(bytes, file: path, environment: environment)
+        case .failure(let failure):
+            throw ConfigFaults(
+                ConfigFault(
+                    file: path, mark: nil, path: "", sentence: failure.sentence,
+                    suggestion: "Name another with --config, or let \"gateway run\" write one."))
+        }
+    }
+
+    /// Reads `bytes` as the contents of `file`.
+    static func read(_ bytes: [UInt8], file: String, environment: Environment) throws(ConfigFaults)
+        -> GatewayConfig
+    {
+        let written = withoutDisabledEntries(try YAMLReader.read(bytes, file: file))
+        let tree = try References.resolve(written, file: file, environment: environment)
+        var reading = ConfigReading(file: file)
+        var config = GatewayConfig()
+        config.file = file
+        config.data = FilePath.resolve(config.data, against: FilePath.folder(of: file))
+        let isComplete = Options.gateway.read(tree, into: &config, &reading)
+        nameEntries(&config, tree, &reading)
+        if isComplete { check(config, tree, &reading) }
+        if !reading.faults.isEmpty { throw ConfigFaults(reading.faults) }
+        config.source = bytes
+        config.warnings = reading.warnings
+        return config
+    }
+
+    /// Entries with `enabled: false` lose their configuration, so that a reference in it need not be set.
+    private static func withoutDisabledEntries(_ root: YAMLNode) -> YAMLNode {
+        guard case .mapping(var entries) = root.content,
+            let place = entries.firstIndex(where: { $0.key == "chain" }),
+            case .sequence(let chain) = entries[place].value.content
+        else { return root }
+        entries[place].value.content = .sequence(
+            chain.map { entry in
+                guard case .mapping(let parts) = entry.content,
+                    case .scalar(let enabled)? = entry["enabled"]?.content,
+                    enabled.resolved == .bool(false)
+                else { return entry }
+                var reduced = entry
+                reduced.content = .mapping(parts.filter { $0.key != "config" && $0.key != "secrets" })
+                return reduced
+            })
+        var result = root
+        result.content = .mapping(entries)
+        return result
+    }
+
+    /// Gives entries without a name their plugin's, and refuses a name that is taken.
+    private static func nameEntries(
+        _ config: inout GatewayConfig, _ tree: YAMLNode, _ reading: inout ConfigReading
+    ) {
+        var lines: [String: Int] = [:]
+        for index in config.chain.indices {
+            if config.chain[index].name.isEmpty {
+                config.chain[index].name = defaultName(config.chain[index].plugin)
+            }
+            let entry = config.chain[index]
+            if let first = lines.updateValue(entry.mark.line, forKey: entry.name) {
+                let shown = ConfigFault.printable(entry.name, limit: 60)
+                reading.fail(
+                    at: entry.mark, entry.path.appending("name"),
+                    "the name \"\(shown)\" is already taken by the entry on line \(first)",
+                    "Give one of the two another name: \"name: \(shown)-2\".")
+            }
+        }
+    }
+
+    /// `/opt/plugins/libQuota.so` → `Quota`.
+    private static func defaultName(_ plugin: String) -> String {
+        var name = plugin.split(separator: "/").last.map(String.init) ?? plugin
+        if name.hasSuffix(".so") { name.removeLast(3) }
+        if name.hasPrefix("lib"), name.utf8.count > 3 { name.removeFirst(3) }
+        return name
+    }
+
+    /// What no single option can know.
+    private static func check(_ config: GatewayConfig, _ tree: YAMLNode, _ reading: inout ConfigReading) {
+        for (index, listener) in config.listeners.enumerated()
+        where listener.address.port != 0
+            && config.listeners[..<index].contains(where: { $0.address == listener.address })
+        {
+            reading.fail(tree["listen"] ?? tree, "\(listener.address) is listed twice")
+        }
+        if config.limits.bufferedBytes < config.limits.bodyMemoryBytes {
+            reading.fail(
+                tree["limits"] ?? tree,
+                "buffered_total (\(Measure.text(bytes: config.limits.bufferedBytes))) is less than body_memory "
+                    + "(\(Measure.text(bytes: config.limits.bodyMemoryBytes))): one body alone could never be held",
+                "Raise buffered_total or lower body_memory.")
+        }
+        if config.timeouts.idle <= .seconds(300) {
+            reading.warn(
+                tree["timeouts"]?["idle"], "timeouts.idle",
+                "\(Measure.text(config.timeouts.idle)) is not above the 300 s of silence that clients bear",
+                "Clients will see streams break that would have gone on.")
+        }
+        if config.upstream.caFile != nil, !config.upstream.url.secure {
+            reading.warn(tree["upstream"], "upstream.ca_file", "has no effect: the upstream is plain HTTP")
+        }
+        if config.activeChain.isEmpty {
+            reading.warn(
+                tree["chain"], "chain",
+                "no plugin is enabled: every client is let through, with its own credentials",
+                "Put at least Auth into the chain.")
+        }
+    }
+}

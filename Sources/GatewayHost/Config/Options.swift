@@ -1,0 +1,231 @@
+// The options of the host, every one of them: the table that reading, `gateway config show`, the JSON
+// Schema for editors and docs/CONFIG.md are made from.
+//
+// To add an option: a property in GatewayConfig.swift, whose initial value is the default, and a row here;
+// then run the test that rewrites the documents (`GATEWAY_REWRITE_DOCS=1 swift test --filter Documents`).
+//
+// Kind: value.
+
+enum Options {
+    private static let instant: Duration = .milliseconds(1)
+    private static let day: Duration = .seconds(86_400)
+
+    static let gateway = OptionTable<GatewayConfig>([
+        Option(
+            "listen", \.listeners, .oneOrMany(listener, "list of addresses"),
+            "Where clients connect. Loopback by default, because a gateway holds credentials: open it on purpose."),
+        Option(
+            "threads", \.threads, .integer(0...256),
+            "Event loops, each a thread that owns its connections. 0: one for each core."),
+        Option(
+            "upstream", \.upstream, upstream,
+            "The server of the Messages API, unless an account names its own."),
+        Option(
+            "data", \.data, .path,
+            "Folder for what the gateway keeps: its lock, the outcome of reloads. Made if it is missing, readable by its owner only."),
+        Option(
+            "chain", \.chain, .list(of: chainEntry, "list of plugins"), required: true,
+            "The plugins, in the order in which requests meet them; responses meet them in reverse."),
+
+        Option(
+            "timeouts.connect", \.timeouts.connect, .duration(instant...day),
+            "Until a connection to the upstream is there, name resolution and proxy included."),
+        Option(
+            "timeouts.tls_handshake", \.timeouts.tlsHandshake, .duration(instant...day),
+            "For a TLS handshake, with the upstream and with a client."),
+        Option(
+            "timeouts.first_byte", \.timeouts.firstByte, .duration(instant...day),
+            "From the request sent to the first byte of the answer. Answers that are not streamed may take ten minutes."),
+        Option(
+            "timeouts.idle", \.timeouts.idle, .duration(instant...day),
+            "Silence inside an answer. Clients bear 300 s of it in a stream and then ask again, so keep it above."),
+        Option(
+            "timeouts.header_read", \.timeouts.headerRead, .duration(instant...day),
+            "For a client to send a whole request head, from its first byte."),
+        Option(
+            "timeouts.body_upload", \.timeouts.bodyUpload, .duration(instant...day),
+            "Silence inside a request body. Clients may hold an upload open for 120 s, so keep it above."),
+        Option(
+            "timeouts.keep_alive", \.timeouts.keepAlive, .duration(instant...day),
+            "How long a client connection without a request is kept. Above the 60 s at which common proxies in front give up theirs."),
+        Option(
+            "timeouts.client_write", \.timeouts.clientWrite, .duration(instant...day),
+            "How long a client may take no byte of an answer before it counts as gone."),
+        Option(
+            "timeouts.drain", \.timeouts.drain, .duration(.zero...day),
+            "How long running exchanges may go on after SIGTERM."),
+        Option(
+            "timeouts.total", \.timeouts.total, .optional(.duration(instant...day)),
+            "From the request's head to the end of the answer, all attempts together. Off: long answers are nobody's fault."),
+
+        Option(
+            "limits.head", \.limits.headBytes, .size(1024...(1 << 20)),
+            "Bytes of a request or response head, first line included; more is refused with 431."),
+        Option(
+            "limits.body_memory", \.limits.bodyMemoryBytes, .size(1024...(1 << 30)),
+            "Size of a request body; more is refused with 413. 32 MB is the provider's own limit. It stays in memory, because a retry sends it again."),
+        Option(
+            "limits.batches", \.limits.batchBytes, .size(1024...(1 << 34)),
+            "Size of a body sent to /v1/messages/batches. Above body_memory it goes to an unlinked file."),
+        Option(
+            "limits.files", \.limits.fileBytes, .size(1024...(1 << 34)),
+            "Size of a body sent to /v1/files. Above body_memory it goes to an unlinked file."),
+        Option(
+            "limits.buffered_total", \.limits.bufferedBytes, .size((1 << 20)...(1 << 40)),
+            "All request bodies held in memory at one time, over all loops. A request that would exceed it is answered with 529."),
+        Option(
+            "limits.connections", \.limits.connections, .integer(1...1_000_000),
+            "Client connections at one time; each also needs a file descriptor (ulimit -n), as does its upstream connection."),
+        Option(
+            "limits.attempts", \.limits.attempts, .integer(1...20),
+            "Attempts at the upstream for one request, the first included."),
+        Option(
+            "limits.retry_time", \.limits.retryTime, .duration(.zero...day),
+            "No further attempt begins when this has passed since the first."),
+        Option(
+            "limits.event_bytes", \.limits.eventBytes, .size(1024...(1 << 30)),
+            "One event of a stream, as plugins see it. A longer one passes in parts, unread."),
+
+        Option(
+            "pool.idle", \.pool.idlePerTarget, .integer(0...10_000),
+            "Idle upstream connections kept by each loop for one origin, proxy and account."),
+        Option(
+            "pool.idle_time", \.pool.idleTime, .duration(.zero...day),
+            "How long one is kept. Shorter than common servers keep theirs, so that few requests meet a closing connection."),
+
+        Option(
+            "client_gone.policy", \.clientGone.policy, .choice,
+            "When a client leaves: drain reads the upstream to its end, so that usage is what the provider reported; abort closes it at once."),
+        Option(
+            "client_gone.drain_limit", \.clientGone.drainLimit, .duration(.zero...day),
+            "How long the upstream of a client that has left is read."),
+
+        Option(
+            "trusted_proxies", \.trustedProxies, .list(of: .addressRange, "list of addresses"),
+            "Proxies in front of the gateway. X-Forwarded-For is believed only when it comes from one of these."),
+
+        Option(
+            "response_headers.account", \.responseHeaders.account, .bool,
+            "Send x-gateway-account, the label of the account. Off: it tells clients what they need not know."),
+        Option(
+            "response_headers.attempts", \.responseHeaders.attempts, .bool,
+            "Send x-gateway-attempts, how many attempts it took."),
+        Option(
+            "response_headers.overhead", \.responseHeaders.overhead, .bool,
+            "Send x-gateway-overhead, the time spent inside the gateway before the upstream was asked, in microseconds."),
+
+        Option(
+            "metrics.allow", \.metrics.allow, .list(of: .addressRange, "list of addresses"),
+            "Who may read the metrics. Clients behind a trusted proxy count with their own address."),
+        Option(
+            "metrics.token", \.metrics.token, .optional(.secret),
+            "A bearer token that readers of the metrics must send as well."),
+
+        Option(
+            "log.level", \.log.level, .choice,
+            "The least important lines to write."),
+        Option(
+            "log.file", \.log.file, .optional(.path),
+            "Where to write them. Off: standard error."),
+        Option(
+            "log.error_file", \.log.errorFile, .optional(.path),
+            "A second file that gets only warnings and errors."),
+        Option(
+            "log.format", \.log.format, .choice,
+            "auto writes text on a terminal and JSON elsewhere, one object a line."),
+        Option(
+            "log.rotate", \.log.rotateBytes, .size((1 << 16)...(1 << 40)),
+            "A log file that has grown to this size is renamed to FILE.1."),
+        Option(
+            "log.keep", \.log.keep, .integer(0...1000),
+            "How many renamed files are kept."),
+
+        Option(
+            "ping", \.pingInterval, .optional(.duration(.milliseconds(10)...day)),
+            "Send the client a ping event when the upstream's event stream has been silent this long. For proxies in between that close silent connections."),
+        Option(
+            "reload.watch", \.reloadWatch, .bool,
+            "Apply the configuration by itself when its file changes. Off: gateway reload or SIGHUP."),
+    ])
+
+    static let chain = OptionTable<ChainEntry>([
+        Option(
+            "plugin", \.plugin, .text, required: true,
+            "Auth for libAuth.so beside the binary, or the path of a shared object."),
+        Option(
+            "name", \.name, .text,
+            "Names the entry in logs and metrics; unique in the chain. The plugin's name unless given."),
+        Option(
+            "enabled", \.enabled, .bool,
+            "false leaves the entry out, its configuration unread."),
+        Option(
+            "config", \.config, .mapping,
+            "The plugin's own configuration; the plugin's schema says what may stand here."),
+        Option(
+            "on_error", \.onError, .choice,
+            "When a hook of the plugin fails: fail_closed ends the exchange with an error, fail_open goes on as if the plugin were not there."),
+        Option(
+            "mount", \.mount, .optional(.mount),
+            "Path at which the plugin's own pages answer. Off: where the plugin asks for it."),
+        Option(
+            "secrets", \.secrets, .secrets,
+            "Secrets that the plugin asks for by name."),
+        Option(
+            "capabilities", \.capabilities, .list(of: .choice, "list of capabilities"),
+            "What the plugin may do beyond its hooks: control lets it read the gateway's status and reload it."),
+        Option(
+            "hook_budget", \.hookBudget, .duration(instant...day),
+            "A hook that runs longer is logged and counted, because everything else on its loop waits."),
+        Option(
+            "hook_limit", \.hookLimit, .duration(instant...day),
+            "A hook that runs longer counts as failed."),
+        Option(
+            "suspension_limit", \.suspensionLimit, .duration(instant...day),
+            "How long a hook may wait for an operation before it counts as failed."),
+    ])
+
+    static let listenerMapping = OptionTable<ListenerConfig>([
+        Option("address", \.address, .listenAddress, required: true, "The address and port."),
+        Option(
+            "tls", \.tls, .some(.table(tls, from: { _ in TLSFiles() })), "Speak TLS on it; plain HTTP unless given."),
+    ])
+
+    static let tls = OptionTable<TLSFiles>([
+        Option(
+            "certificate", \.certificate, .path, required: true,
+            "PEM file of the certificate, followed by its intermediates."),
+        Option("key", \.key, .path, required: true, "PEM file of its private key."),
+    ])
+
+    static let upstreamMapping = OptionTable<UpstreamConfig>([
+        Option("url", \.url, .upstreamURL, "Scheme, host, and what comes before /v1 in the path."),
+        Option(
+            "ca_file", \.caFile, .optional(.path),
+            "PEM file of the authorities to trust instead of the system's."),
+    ])
+
+    // MARK: Codecs of the structures
+
+    private static let listener = OptionCodec<ListenerConfig>.either(
+        short: .listenAddress,
+        .table(listenerMapping, from: { _ in ListenerConfig(address: ListenAddress(host: "*", port: 0)) }),
+        readShort: { node, reading in
+            OptionCodec.listenAddress.read(node, &reading).map { ListenerConfig(address: $0) }
+        },
+        showShort: { $0.tls == nil ? OptionCodec.listenAddress.show($0.address) : nil })
+
+    private static let upstream = OptionCodec<UpstreamConfig>.either(
+        short: .upstreamURL, .table(upstreamMapping, from: { _ in UpstreamConfig() }),
+        readShort: { node, reading in
+            OptionCodec.upstreamURL.read(node, &reading).map { UpstreamConfig(url: $0) }
+        },
+        showShort: { $0.caFile == nil ? OptionCodec.upstreamURL.show($0.url) : nil })
+
+    private static let chainEntry = OptionCodec<ChainEntry>.table(
+        chain,
+        from: { node in
+            ChainEntry(
+                config: .emptyMapping(at: node.mark, path: node.path.appending("config")),
+                mark: node.mark, path: node.path)
+        })
+}
