@@ -30,13 +30,13 @@ extension OptionCodec where Value == UpstreamURL {
             show: { yamlText($0.description) },
             read: { node, reading in
                 guard case .scalar(let scalar) = node.content else {
-                    reading.fail(node, "must be an URL, is \(node.spoken)")
+                    reading.fail(node, "must be a URL, is \(node.spoken)")
                     return nil
                 }
                 switch UpstreamURL.parse(scalar.text) {
                 case .success(let url): return url
                 case .failure(let failure):
-                    reading.fail(node, "must be an URL, is \(node.spoken)", failure.advice)
+                    reading.fail(node, "must be a URL, is \(node.spoken)", failure.advice)
                     return nil
                 }
             })
@@ -125,7 +125,7 @@ extension UpstreamURL {
         }
         let rest = text[separator.upperBound...]
         guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-            return failure("An URL has no blanks and only ASCII characters; use percent-encoding.")
+            return failure("A URL has no blanks and only ASCII characters; use percent-encoding.")
         }
         if rest.contains("?") || rest.contains("#") {
             return failure("Leave the query (?) and the fragment (#) out; clients bring their own.")

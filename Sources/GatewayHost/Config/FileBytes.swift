@@ -24,7 +24,7 @@ enum FileBytes {
         // Without waiting: opening a FIFO that nobody writes to would never come back.
         let descriptor = gwl_open(path, O_RDONLY | O_NONBLOCK, 0)
         guard descriptor >= 0 else {
-            return failure(gwl_errno(), "cannot be read: \(String(cString: strerror(gwl_errno())))")
+            return failure(gwl_errno(), "cannot be read: \(String(cString: gwl_error_text(gwl_errno())))")
         }
         defer { close(descriptor) }
         var status = stat()
@@ -38,7 +38,7 @@ enum FileBytes {
             if count == 0 { return .success(bytes) }
             guard count > 0 else {
                 if gwl_errno() == EINTR { continue }
-                return failure(gwl_errno(), "cannot be read: \(String(cString: strerror(gwl_errno())))")
+                return failure(gwl_errno(), "cannot be read: \(String(cString: gwl_error_text(gwl_errno())))")
             }
             bytes += block[..<count]
             guard bytes.count <= limit else { return failure(0, "is larger than \(limit) bytes") }
@@ -53,7 +53,7 @@ enum FileBytes {
             unlink(beside)
             return Failure(
                 path: path, errno: code,
-                sentence: "the file \(path) cannot be written: \(String(cString: strerror(code)))")
+                sentence: "the file \(path) cannot be written: \(String(cString: gwl_error_text(code)))")
         }
         unlink(beside)
         let descriptor = gwl_open(beside, O_WRONLY | O_CREAT | O_EXCL, mode)

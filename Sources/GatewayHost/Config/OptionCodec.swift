@@ -10,7 +10,7 @@ struct OptionCodec<Value: Sendable>: Sendable {
     /// For the documents: "duration", "list of addresses".
     let noun: String
     /// What an editor may accept; references are added where the schema is written.
-    let schema: SchemaJSON
+    let schema: JSONValue
     /// As the file would have it, on one line.
     let show: @Sendable (Value) -> String
     /// Nil after a fault was reported to the reading.
@@ -74,9 +74,9 @@ extension OptionCodec {
         let many = OptionCodec<[Element]>.list(of: element, noun)
         return OptionCodec(
             noun: "\(element.noun), or a list of them",
-            schema: .anyOf([
-                element.schema, ["type": "array", "minItems": 1, "items": element.schema],
-            ]),
+            schema: [
+                "anyOf": [element.schema, ["type": "array", "minItems": 1, "items": element.schema]]
+            ],
             show: { $0.count == 1 ? element.show($0[0]) : many.show($0) },
             read: { node, reading in
                 guard case .sequence(let items) = node.content else {
@@ -95,7 +95,7 @@ extension OptionCodec {
     where Value == Wrapped? {
         OptionCodec(
             noun: "\(wrapped.noun), or off",
-            schema: .anyOf([wrapped.schema, ["enum": ["off", false, nil]]]),
+            schema: ["anyOf": [wrapped.schema, ["enum": ["off", false, nil]]]],
             show: { $0.map(wrapped.show) ?? "off" },
             read: { node, reading in
                 if case .scalar(let scalar) = node.content {
@@ -116,7 +116,7 @@ extension OptionCodec {
     ) -> OptionCodec {
         OptionCodec(
             noun: "\(short.noun), or \(mapping.noun)",
-            schema: .anyOf([short.schema, mapping.schema]),
+            schema: ["anyOf": [short.schema, mapping.schema]],
             show: { showShort($0) ?? mapping.show($0) },
             read: { node, reading in
                 if case .scalar = node.content { return readShort(node, &reading) }

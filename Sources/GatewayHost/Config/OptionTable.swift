@@ -10,7 +10,7 @@
 struct Option<Root: Sendable>: Sendable {
     let key: String
     let noun: String
-    let schema: SchemaJSON
+    let schema: JSONValue
     /// One or two sentences: what it does, and the reason for its default.
     let doc: String
     let isRequired: Bool
@@ -63,6 +63,7 @@ struct OptionTable<Root: Sendable>: Sendable {
             return false
         }
         var good = true
+        var meant: Set<String> = []
         for entry in entries {
             if let row = rows.first(where: { $0.key == entry.key }) {
                 // A key with nothing behind it says nothing: the default holds.
@@ -72,13 +73,15 @@ struct OptionTable<Root: Sendable>: Sendable {
                 if entry.value.isNull { continue }
                 if !part.read(entry.value, into: &root, &reading) { good = false }
             } else {
-                refuse(entry, &reading)
+                if let near = refuse(entry, &reading) { meant.insert(near) }
                 good = false
             }
         }
         for row in rows where row.isRequired && !row.key.contains(".") && node[row.key] == nil {
-            reading.fail(node, "\(row.key) is missing", "It is a \(row.noun). \(row.doc)")
             good = false
+            // Whoever wrote `plugn` has been told.
+            if meant.contains(row.key) { continue }
+            reading.fail(node, "the key \"\(row.key)\" is missing", "It takes a \(row.noun): \(row.doc)")
         }
         return good
     }
@@ -106,22 +109,24 @@ struct OptionTable<Root: Sendable>: Sendable {
     }
 
     /// A JSON Schema for the mapping.
-    var schema: SchemaJSON {
-        var properties: [SchemaJSON.Member] = []
+    var schema: JSONValue {
+        var properties = JSONObject()
         for group in groups {
             let inner = part(group.key)
-            if inner.rows.isEmpty, let row = group.rows.first {
-                properties.append(
-                    .init(key: group.key, value: row.schema.prepending("description", .text(row.doc))))
+            if inner.rows.isEmpty {
+                var described = JSONObject([("description", .string(group.rows[0].doc))])
+                for member in group.rows[0].schema.object ?? [:] { described[member.name] = member.value }
+                properties[group.key] = .object(described)
             } else {
-                properties.append(.init(key: group.key, value: inner.schema))
+                properties[group.key] = inner.schema
             }
         }
-        let schema: SchemaJSON = [
+        var schema: JSONObject = [
             "type": "object", "properties": .object(properties), "additionalProperties": false,
         ]
         let required = rows.filter { $0.isRequired && !$0.key.contains(".") }.map(\.key)
-        return required.isEmpty ? schema : schema.appending("required", .list(required.map { .text($0) }))
+        if !required.isEmpty { schema["required"] = .array(required.map { .string($0) }) }
+        return .object(schema)
     }
 
     /// `{ address: …, tls: { … } }`, for one line.
@@ -133,10 +138,12 @@ struct OptionTable<Root: Sendable>: Sendable {
         return "{ " + parts.joined(separator: ", ") + " }"
     }
 
-    private func refuse(_ entry: YAMLEntry, _ reading: inout ConfigReading) {
+    /// - Returns: the key that was probably meant.
+    private func refuse(_ entry: YAMLEntry, _ reading: inout ConfigReading) -> String? {
         let known = groups.map(\.key)
         let shown = ConfigFault.printable(entry.key, limit: 60)
-        var advice = SpellingSuggestion.question(for: entry.key, in: known)
+        let near = SpellingSuggestion.nearest(to: entry.key, in: known)
+        var advice = near.map { "Did you mean \"\($0)\"?" }
         if advice == nil {
             // Perhaps it is right but in the wrong place: `connect` belongs into `timeouts`.
             let elsewhere = rows.first { row in
@@ -148,5 +155,6 @@ struct OptionTable<Root: Sendable>: Sendable {
         reading.fail(
             at: entry.keyMark, entry.value.path, "unknown key \"\(shown)\"",
             advice ?? "Known here: \(known.joined(separator: ", ")).")
+        return near
     }
 }

@@ -22,7 +22,8 @@ enum Options {
             "The server of the Messages API, unless an account names its own."),
         Option(
             "data", \.data, .path,
-            "Folder for what the gateway keeps: its lock, the outcome of reloads. Made if it is missing, readable by its owner only."),
+            "Folder for what the gateway keeps: its lock, the outcome of reloads. Made if it is missing, readable by its owner only."
+        ),
         Option(
             "chain", \.chain, .list(of: chainEntry, "list of plugins"), required: true,
             "The plugins, in the order in which requests meet them; responses meet them in reverse."),
@@ -35,7 +36,8 @@ enum Options {
             "For a TLS handshake, with the upstream and with a client."),
         Option(
             "timeouts.first_byte", \.timeouts.firstByte, .duration(instant...day),
-            "From the request sent to the first byte of the answer. Answers that are not streamed may take ten minutes."),
+            "From the request sent to the first byte of the answer. Answers that are not streamed may take ten minutes."
+        ),
         Option(
             "timeouts.idle", \.timeouts.idle, .duration(instant...day),
             "Silence inside an answer. Clients bear 300 s of it in a stream and then ask again, so keep it above."),
@@ -47,7 +49,8 @@ enum Options {
             "Silence inside a request body. Clients may hold an upload open for 120 s, so keep it above."),
         Option(
             "timeouts.keep_alive", \.timeouts.keepAlive, .duration(instant...day),
-            "How long a client connection without a request is kept. Above the 60 s at which common proxies in front give up theirs."),
+            "How long a client connection without a request is kept. Above the 60 s at which common proxies in front give up theirs."
+        ),
         Option(
             "timeouts.client_write", \.timeouts.clientWrite, .duration(instant...day),
             "How long a client may take no byte of an answer before it counts as gone."),
@@ -56,14 +59,16 @@ enum Options {
             "How long running exchanges may go on after SIGTERM."),
         Option(
             "timeouts.total", \.timeouts.total, .optional(.duration(instant...day)),
-            "From the request's head to the end of the answer, all attempts together. Off: long answers are nobody's fault."),
+            "From the request's head to the end of the answer, all attempts together. Off: long answers are nobody's fault."
+        ),
 
         Option(
             "limits.head", \.limits.headBytes, .size(1024...(1 << 20)),
             "Bytes of a request or response head, first line included; more is refused with 431."),
         Option(
             "limits.body_memory", \.limits.bodyMemoryBytes, .size(1024...(1 << 30)),
-            "Size of a request body; more is refused with 413. 32 MB is the provider's own limit. It stays in memory, because a retry sends it again."),
+            "Size of a request body; more is refused with 413. 32 MB is the provider's own limit. It stays in memory, because a retry sends it again."
+        ),
         Option(
             "limits.batches", \.limits.batchBytes, .size(1024...(1 << 34)),
             "Size of a body sent to /v1/messages/batches. Above body_memory it goes to an unlinked file."),
@@ -72,10 +77,12 @@ enum Options {
             "Size of a body sent to /v1/files. Above body_memory it goes to an unlinked file."),
         Option(
             "limits.buffered_total", \.limits.bufferedBytes, .size((1 << 20)...(1 << 40)),
-            "All request bodies held in memory at one time, over all loops. A request that would exceed it is answered with 529."),
+            "All request bodies held in memory at one time, over all loops. A request that would exceed it is answered with 529."
+        ),
         Option(
             "limits.connections", \.limits.connections, .integer(1...1_000_000),
-            "Client connections at one time; each also needs a file descriptor (ulimit -n), as does its upstream connection."),
+            "Client connections at one time; each also needs a file descriptor (ulimit -n), as does its upstream connection."
+        ),
         Option(
             "limits.attempts", \.limits.attempts, .integer(1...20),
             "Attempts at the upstream for one request, the first included."),
@@ -91,11 +98,13 @@ enum Options {
             "Idle upstream connections kept by each loop for one origin, proxy and account."),
         Option(
             "pool.idle_time", \.pool.idleTime, .duration(.zero...day),
-            "How long one is kept. Shorter than common servers keep theirs, so that few requests meet a closing connection."),
+            "How long one is kept. Shorter than common servers keep theirs, so that few requests meet a closing connection."
+        ),
 
         Option(
             "client_gone.policy", \.clientGone.policy, .choice,
-            "When a client leaves: drain reads the upstream to its end, so that usage is what the provider reported; abort closes it at once."),
+            "When a client leaves: drain reads the upstream to its end, so that usage is what the provider reported; abort closes it at once."
+        ),
         Option(
             "client_gone.drain_limit", \.clientGone.drainLimit, .duration(.zero...day),
             "How long the upstream of a client that has left is read."),
@@ -112,7 +121,8 @@ enum Options {
             "Send x-gateway-attempts, how many attempts it took."),
         Option(
             "response_headers.overhead", \.responseHeaders.overhead, .bool,
-            "Send x-gateway-overhead, the time spent inside the gateway before the upstream was asked, in microseconds."),
+            "Send x-gateway-overhead, the time spent inside the gateway before the upstream was asked, in microseconds."
+        ),
 
         Option(
             "metrics.allow", \.metrics.allow, .list(of: .addressRange, "list of addresses"),
@@ -142,7 +152,8 @@ enum Options {
 
         Option(
             "ping", \.pingInterval, .optional(.duration(.milliseconds(10)...day)),
-            "Send the client a ping event when the upstream's event stream has been silent this long. For proxies in between that close silent connections."),
+            "Send the client a ping event when the upstream's event stream has been silent this long. For proxies in between that close silent connections."
+        ),
         Option(
             "reload.watch", \.reloadWatch, .bool,
             "Apply the configuration by itself when its file changes. Off: gateway reload or SIGHUP."),
@@ -163,7 +174,8 @@ enum Options {
             "The plugin's own configuration; the plugin's schema says what may stand here."),
         Option(
             "on_error", \.onError, .choice,
-            "When a hook of the plugin fails: fail_closed ends the exchange with an error, fail_open goes on as if the plugin were not there."),
+            "When a hook of the plugin fails: fail_closed ends the exchange with an error, fail_open goes on as if the plugin were not there."
+        ),
         Option(
             "mount", \.mount, .optional(.mount),
             "Path at which the plugin's own pages answer. Off: where the plugin asks for it."),

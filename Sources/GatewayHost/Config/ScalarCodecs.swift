@@ -32,15 +32,15 @@ extension OptionCodec where Value == String {
             })
     }
 
-    /// A path of an URL: `/metrics`.
+    /// A path of a URL: `/metrics`.
     static var mount: OptionCodec {
         OptionCodec(
-            noun: "path of an URL", schema: ["type": "string", "pattern": "^/[!-~]+$"], show: { $0 },
+            noun: "path of a URL", schema: ["type": "string", "pattern": "^/[!-~]+$"], show: { $0 },
             read: { node, reading in
                 guard let text = OptionCodec.text.read(node, &reading) else { return nil }
                 let clean = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x3f && $0 != 0x23 }
                 guard text.hasPrefix("/"), text.utf8.count > 1, clean else {
-                    reading.fail(node, "must be a path of an URL, is \(node.spoken)", "Write it like /metrics.")
+                    reading.fail(node, "must be a path of a URL, is \(node.spoken)", "Write it like /metrics.")
                     return nil
                 }
                 return text
@@ -104,7 +104,7 @@ extension OptionCodec where Value == Int {
         OptionCodec(
             noun: "integer, \(range.lowerBound) to \(range.upperBound)",
             schema: [
-                "type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound),
+                "type": "integer", "minimum": .int(Int64(range.lowerBound)), "maximum": .int(Int64(range.upperBound)),
             ],
             show: { "\($0)" },
             read: { node, reading in
@@ -127,10 +127,12 @@ extension OptionCodec where Value == Int {
         let bounds = "\(Measure.text(bytes: range.lowerBound)) to \(Measure.text(bytes: range.upperBound))"
         return OptionCodec(
             noun: "size, \(bounds)",
-            schema: .anyOf([
-                ["type": "integer", "minimum": .integer(range.lowerBound)],
-                ["type": "string", "pattern": "^[0-9]+ *([KMG]i?)?B?$"],
-            ]),
+            schema: [
+                "anyOf": [
+                    ["type": "integer", "minimum": .int(Int64(range.lowerBound))],
+                    ["type": "string", "pattern": "^[0-9]+([KMG]i?)?B?$"],
+                ]
+            ],
             show: { Measure.text(bytes: $0) },
             read: { node, reading in
                 guard case .scalar(let scalar) = node.content, let bytes = Measure.bytes(scalar.text) else {
@@ -182,7 +184,7 @@ extension OptionCodec where Value: RawRepresentable<String> & CaseIterable {
         let words = Value.allCases.map(\.rawValue)
         return OptionCodec(
             noun: words.joined(separator: ", "),
-            schema: ["enum": .list(words.map { .text($0) })],
+            schema: ["enum": .array(words.map { .string($0) })],
             show: { $0.rawValue },
             read: { node, reading in
                 if case .scalar(let scalar) = node.content, let value = Value(rawValue: scalar.text) {
@@ -194,7 +196,9 @@ extension OptionCodec where Value: RawRepresentable<String> & CaseIterable {
                 }
                 let list = words.joined(separator: ", ")
                 reading.fail(
-                    node, words.count == 1 ? "can only be \(list), is \(node.spoken)" : "must be one of \(list), is \(node.spoken)",
+                    node,
+                    words.count == 1
+                        ? "can only be \(list), is \(node.spoken)" : "must be one of \(list), is \(node.spoken)",
                     question)
                 return nil
             })
@@ -208,6 +212,6 @@ func yamlText(_ text: String) -> String {
     }
     guard bare, let first = text.utf8.first, first != 0x2d, first != 0x3a, text.utf8.last != 0x3a,
         case .text = YAMLScalar(text: text, style: .plain).resolved
-    else { return SchemaJSON.quoted(text) }
+    else { return String(decoding: JSONValue.string(text).compact, as: UTF8.self) }
     return text
 }

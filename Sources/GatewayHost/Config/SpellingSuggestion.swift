@@ -4,15 +4,18 @@
 
 enum SpellingSuggestion {
     /// The word of `known` nearest to `written`, if it is near enough to be worth naming: a third of
-    /// the letters wrong, at least one, or a difference of case, dashes and underscores only.
+    /// the letters wrong, at least one; the beginning of the word; or a difference of case, dashes and
+    /// underscores only.
     static func nearest(to written: String, in known: some Sequence<String>) -> String? {
         // Nobody's typing error is this long; the bound keeps a hostile file from costing time.
         guard written.utf8.count <= 64 else { return nil }
         var best: (word: String, distance: Int)?
         let plain = folded(written)
         for word in known where word.utf8.count <= 64 {
-            let distance = folded(word) == plain ? 0 : self.distance(written, word)
-            if distance <= max(1, max(written.utf8.count, word.utf8.count) / 3), distance < best?.distance ?? .max {
+            let isBeginning = plain.count >= 3 && folded(word).starts(with: plain)
+            let distance = isBeginning ? word.utf8.count - plain.count : self.distance(written, word)
+            let isNear = isBeginning || distance <= max(1, max(written.utf8.count, word.utf8.count) / 3)
+            if isNear, distance < best?.distance ?? .max {
                 best = (word, distance)
             }
         }

@@ -13,7 +13,7 @@ struct LogFault: Error, Sendable, CustomStringConvertible {
     let errno: Int32
 
     var description: String {
-        "the log file \(path) cannot be opened for writing: \(String(cString: strerror(errno)))"
+        "the log file \(path) cannot be opened for writing: \(String(cString: gwl_error_text(errno)))"
     }
 }
 
