@@ -67,12 +67,17 @@ extension YAMLNode {
         return scalar.resolved == .null
     }
 
-    /// What stands here, with its article, for sentences: "a list", "the text \"x\"".
+    /// What stands here, with its article, for sentences: "a list", "the text \"x\"". Under a key that
+    /// speaks of a secret the value is not shown.
     var spoken: String {
         switch content {
-        case .sequence: "a list"
-        case .mapping: "a mapping"
-        case .scalar(let scalar): scalar.spoken
+        case .sequence: return "a list"
+        case .mapping: return "a mapping"
+        case .scalar(let scalar):
+            if case .key(let key)? = path.step, YAMLWriter.speaksOfSecret(key), scalar.resolved != .null {
+                return "another value"
+            }
+            return scalar.spoken
         }
     }
 }
