@@ -5,7 +5,7 @@
 struct HTTPDate {
     static let byteCount = 29
 
-    private var second = Int64.min
+    private var second: Int64?
     private var text = InlineArray<29, UInt8>(repeating: 0x20)
 
     init() {}
