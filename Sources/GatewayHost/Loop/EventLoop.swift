@@ -26,6 +26,8 @@ final class EventLoop {
     let counters = LoopCounters()
     /// The time after the last wait. Reading it costs nothing.
     private(set) var now: Instant
+    /// The time at the end of the last turn, from which the wait is counted.
+    private var turnEnd: Instant
     private var wallClock = WallClock()
 
     /// Receives what other threads `post`. The handler must outlive the loop's run.
@@ -53,6 +55,7 @@ final class EventLoop {
         self.mailbox = mailbox
         self.epoll = epoll
         now = start
+        turnEnd = start
         wheel = TimerWheel(now: start)
         wallClock.refresh(start)
         events = .allocate(capacity: EventLoop.eventLimit)
@@ -94,7 +97,8 @@ final class EventLoop {
         if handlers.hasRetired {
             for handler in handlers.takeRetired() { handler.release() }
         }
-        counters.turnEnded(events: ready, nanoseconds: Instant.read().nanoseconds(since: now))
+        turnEnd = .read()
+        counters.turnEnded(events: ready, nanoseconds: turnEnd.nanoseconds(since: now))
     }
 
     /// The number of events now in `events`.
@@ -110,7 +114,7 @@ final class EventLoop {
     private func waitMilliseconds() -> Int32 {
         if mailbox.hasMail || mailbox.isStopping || !ending.isEmpty { return 0 }
         guard let look = wheel.nextLook() else { return -1 }
-        let nanoseconds = look.nanoseconds(since: .read())
+        let nanoseconds = look.nanoseconds(since: turnEnd)
         return Int32(min((nanoseconds + 999_999) / 1_000_000, 60_000))
     }
 
@@ -144,7 +148,8 @@ final class EventLoop {
     /// - Parameter interest: `hangup` is reported in any case.
     /// - Throws: ENOMEM or ENOSPC of the kernel; EEXIST when the descriptor is watched already.
     /// - Source: epoll_ctl(2).
-    func add(_ descriptor: Int32, _ interest: Readiness, _ handler: any LoopHandler) throws(SystemError) -> Registration {
+    func add(_ descriptor: Int32, _ interest: Readiness, _ handler: any LoopHandler) throws(SystemError) -> Registration
+    {
         preconditionOnLoop()
         let registration = handlers.insert(handler, descriptor: descriptor, interest: interest)
         if gwl_epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, interest.rawValue, registration.token) < 0 {

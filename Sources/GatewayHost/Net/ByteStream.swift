@@ -180,15 +180,22 @@ final class ByteStream {
 
     /// Says that no more will be written: close_notify under TLS, then FIN. Reading goes on.
     /// Everything to be written must have been taken before.
-    func shutdownWrite() {
-        guard descriptor >= 0 else { return }
+    /// - Returns: false when the socket is full: nothing was said yet, wait for `writeInterest` and
+    ///   call again. Who does not care (a framed message is complete without it) closes instead.
+    @discardableResult
+    func shutdownWrite() -> Bool {
+        guard descriptor >= 0 else { return true }
         if let ssl, isHandshakeDone {
-            // close_notify that finds the socket full is left out: the FIN says it too, only unsigned.
             TLSQueue.clear()
-            SSL_shutdown(ssl)
+            let result = SSL_shutdown(ssl)
+            if result < 0, SSL_get_error(ssl, result) == SSL_ERROR_WANT_WRITE {
+                writeInterest = .write
+                return false
+            }
             ERR_clear_error()
         }
         shutdown(descriptor, Int32(SHUT_WR))
+        return true
     }
 
     /// Closes without a word beyond what the kernel says: a FIN, or a reset when input was unread.
@@ -252,7 +259,9 @@ final class ByteStream {
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: second[..<joined]))
         let result = writeTLS(UnsafeRawBufferPointer(scratch))
         guard joined < second.count, case .bytes(scratch.count) = result else { return result }
-        guard case .bytes(let count) = writeTLS(UnsafeRawBufferPointer(rebasing: second[joined...])) else { return result }
+        guard case .bytes(let count) = writeTLS(UnsafeRawBufferPointer(rebasing: second[joined...])) else {
+            return result
+        }
         return .bytes(scratch.count + count)
     }
 
@@ -260,9 +269,10 @@ final class ByteStream {
         guard let ssl else { return .failed(.system(EBADF)) }
         let ahead = sealed.takeSent(bytes.count)
         if ahead > 0 { return .bytes(ahead) }
-        // OpenSSL insists on at least as many bytes as the record it holds, but looks at none of them.
-        let base = bytes.count < sealed.count ? UnsafeRawPointer(gwl_thread_scratch()) : bytes.baseAddress
-        let offered = max(bytes.count, sealed.count)
+        // Exactly one record at a time, so that what OpenSSL holds after a block is what was offered.
+        // It insists on being offered as many bytes again, but looks at none of them.
+        let offered = sealed.count > 0 ? sealed.count : min(bytes.count, SealedRecord.limit)
+        let base = bytes.count < offered ? UnsafeRawPointer(gwl_thread_scratch()) : bytes.baseAddress
         TLSQueue.clear()
         var count = 0
         if SSL_write_ex(ssl, base, offered, &count) == 1 {

@@ -11,7 +11,9 @@ enum CertificateRefusal {
         let code = X509_STORE_CTX_get_error(store)
         let reason = String(cString: X509_verify_cert_error_string(Int(code)))
         guard let certificate = X509_STORE_CTX_get_current_cert(store) else { return reason }
-        let whose = X509_STORE_CTX_get_error_depth(store) == 0 ? "" : " of authority \(name(X509_get_subject_name(certificate)))"
+        let whose =
+            X509_STORE_CTX_get_error_depth(store) == 0
+            ? "" : " of authority \(name(X509_get_subject_name(certificate)))"
         return "certificate\(whose) refused: \(reason)\(detail(code, certificate))"
     }
 

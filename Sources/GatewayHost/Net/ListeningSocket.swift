@@ -24,7 +24,9 @@ enum ListeningSocket {
         if address.family != .unix {
             try systemCall("setsockopt SO_REUSEADDR", on: name) { gwl_set_option(number, SOL_SOCKET, SO_REUSEADDR, 1) }
             if sharesPort {
-                try systemCall("setsockopt SO_REUSEPORT", on: name) { gwl_set_option(number, SOL_SOCKET, SO_REUSEPORT, 1) }
+                try systemCall("setsockopt SO_REUSEPORT", on: name) {
+                    gwl_set_option(number, SOL_SOCKET, SO_REUSEPORT, 1)
+                }
             }
         }
         do {

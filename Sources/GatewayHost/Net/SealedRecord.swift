@@ -35,6 +35,9 @@ struct SealedRecord {
         return min(sent, offered)
     }
 
-    /// OpenSSL was offered `offered` bytes and could not send.
-    mutating func recordWaits(offered: Int) { count = min(offered, SealedRecord.limit) }
+    /// OpenSSL sealed a record of `offered` bytes and could not send it.
+    mutating func recordWaits(offered: Int) {
+        assert(offered > 0 && offered <= SealedRecord.limit && sentAhead == 0)
+        count = offered
+    }
 }

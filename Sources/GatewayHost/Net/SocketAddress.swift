@@ -23,7 +23,9 @@ struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// (Paths are cut.)
     static let textLimit = 64
 
-    private init(_ family: Family, port: UInt16, scope: UInt32 = 0, high: UInt64 = 0, low: UInt64 = 0, path: String = "") {
+    private init(
+        _ family: Family, port: UInt16, scope: UInt32 = 0, high: UInt64 = 0, low: UInt64 = 0, path: String = ""
+    ) {
         self.family = family
         self.port = port
         self.scope = scope
@@ -175,7 +177,9 @@ struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         case "localhost": return loopback(port: port)
         default: break
         }
-        if host.contains(":") { throw AddressError(text: text, reason: "write an IPv6 address in brackets, as [::1]:3000") }
+        if host.contains(":") {
+            throw AddressError(text: text, reason: "write an IPv6 address in brackets, as [::1]:3000")
+        }
         guard let address = literal(String(host), port: port) else {
             throw AddressError(text: text, reason: "the host must be an IP address, localhost or *")
         }

@@ -34,7 +34,8 @@ final class TLSServerContext: @unchecked Sendable {
             throw .configuration("TLS certificate file \(certificateFile)")
         }
         guard SSL_CTX_use_PrivateKey_file(context, keyFile, SSL_FILETYPE_PEM) == 1 else {
-            throw .configuration("TLS key file \(keyFile) (it must be PEM, without a passphrase, and fit the certificate)")
+            throw .configuration(
+                "TLS key file \(keyFile) (it must be PEM, without a passphrase, and fit the certificate)")
         }
         guard SSL_CTX_check_private_key(context) == 1 else {
             throw .configuration("TLS key file \(keyFile) does not fit certificate file \(certificateFile)")

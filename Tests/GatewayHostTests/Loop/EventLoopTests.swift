@@ -1,3 +1,6 @@
+// What a loop promises: readiness, stale registrations, timers, mail from other threads, ends of turns.
+// Every test turns its own loop on its own thread and ends when the event it waits for has come.
+
 import CLinux
 import Synchronization
 import Testing

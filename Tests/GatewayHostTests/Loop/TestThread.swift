@@ -1,3 +1,5 @@
+// What tests need when a second thread takes part.
+
 import CLinux
 import Synchronization
 

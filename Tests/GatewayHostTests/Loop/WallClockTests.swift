@@ -1,3 +1,5 @@
+// Dates as HTTP writes them, and how wall time is carried between readings.
+
 import Testing
 
 @testable import GatewayHost

@@ -1,3 +1,5 @@
+// A listener: addresses, inherited options, pauses, and what happens without descriptors.
+
 import CLinux
 import Testing
 

@@ -1,3 +1,5 @@
+// Hashes of known messages, and random bytes.
+
 import Testing
 
 @testable import GatewayHost
@@ -5,8 +7,11 @@ import Testing
 @Suite struct SHA256Tests {
     /// FIPS 180-4's examples and the empty message.
     @Test func knownMessages() {
-        #expect(SHA256.digest(Bytes("")).description == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-        #expect(SHA256.digest(Bytes("abc")).description == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        #expect(
+            SHA256.digest(Bytes("")).description == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        #expect(
+            SHA256.digest(Bytes("abc")).description
+                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
 
     @Test func aHasherStartsAfreshAndTakesPieces() {

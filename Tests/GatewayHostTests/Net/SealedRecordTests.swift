@@ -1,3 +1,5 @@
+// What is remembered of a TLS record between two writes.
+
 import Testing
 
 @testable import GatewayHost
@@ -19,11 +21,5 @@ import Testing
         #expect(sealed.takeSent(150) == 150)
         #expect(sealed.takeSent(150) == 50)
         #expect(sealed.takeSent(150) == 0)
-    }
-
-    @Test func noRecordIsLongerThanTLSAllows() {
-        var sealed = SealedRecord()
-        sealed.recordWaits(offered: 100_000)
-        #expect(sealed.count == 16_384)
     }
 }

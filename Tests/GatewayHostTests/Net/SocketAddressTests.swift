@@ -1,3 +1,5 @@
+// Addresses: text in, text out, and the form of the kernel.
+
 import CLinux
 import Testing
 

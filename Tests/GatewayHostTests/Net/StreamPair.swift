@@ -1,3 +1,5 @@
+// Two ends of a connection in one test, and the small talk between them.
+
 import CLinux
 import Testing
 
@@ -9,6 +11,18 @@ func makeSocketPair() -> (Int32, Int32) {
     precondition(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
     for end in ends { precondition(gwl_set_nonblocking(end) == 0) }
     return (ends[0], ends[1])
+}
+
+/// Bytes in which a lost, doubled or moved part shows: the period is no power of two.
+func pattern(_ count: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+        var word: UInt32 = 1
+        for index in 0..<count {
+            word = word &* 1_664_525 &+ 1_013_904_223
+            buffer[index] = UInt8(truncatingIfNeeded: word >> 24)
+        }
+        initialized = count
+    }
 }
 
 extension ByteStream {

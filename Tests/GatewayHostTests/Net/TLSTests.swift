@@ -1,3 +1,6 @@
+// TLS between two ends of a socket pair: who is accepted, who is refused and in which words, how a
+// stream ends, and that bytes survive any sequence of partial writes.
+
 import CLinux
 import Testing
 
@@ -7,7 +10,8 @@ import Testing
     private let certificates = TestCertificates()
 
     private func makePair(
-        _ leaf: TestCertificates.Leaf = TestCertificates.Leaf(), selfSigned: Bool = false, host: String = "gateway.test",
+        _ leaf: TestCertificates.Leaf = TestCertificates.Leaf(), selfSigned: Bool = false,
+        host: String = "gateway.test",
         sessions: TLSSessionSlot? = nil
     ) throws -> (client: ByteStream, server: ByteStream) {
         let files = certificates.issue(leaf, selfSigned: selfSigned)
@@ -78,7 +82,8 @@ import Testing
         let (client, server) = try makePair(selfSigned: true)
         let (error, other) = shakeHands(client, server)
         #expect(error?.kind == .certificate)
-        #expect(error?.description.hasPrefix("TLS with gateway.test: certificate refused: self-signed certificate") == true)
+        #expect(
+            error?.description.hasPrefix("TLS with gateway.test: certificate refused: self-signed certificate") == true)
         #expect(error?.description.contains("issued by /CN=leaf") == true)
         #expect(other?.description.hasPrefix("TLS with the client: ") == true)
     }
@@ -119,7 +124,9 @@ import Testing
             return
         }
         #expect(error.kind == .handshake)
-        #expect(error.description == "TLS with plain.test: wrong version number (the other side does not speak TLS on this port)")
+        #expect(
+            error.description
+                == "TLS with plain.test: wrong version number (the other side does not speak TLS on this port)")
     }
 
     @Test func aCloseDuringTheHandshakeIsADisconnect() throws {
@@ -158,6 +165,35 @@ import Testing
         #expect(ended.failure?.isDisconnect == true)
     }
 
+    @Test func anEndThatFindsTheSocketFullIsSaidLater() throws {
+        let block = [UInt8](repeating: 5, count: 10_000)
+        var (client, server) = try makePair()
+        #expect(shakeHands(client, server) == (nil, nil))
+        var fitting = 0
+        while server.write(block).count != nil { fitting += 1 }
+        // A second pair takes as many, and is then full without holding a record back.
+        (client, server) = try makePair()
+        #expect(shakeHands(client, server) == (nil, nil))
+        for _ in 0..<fitting { #expect(server.write(block).count == block.count) }
+        #expect(!server.shutdownWrite())
+        #expect(server.writeInterest == .write)
+        let (bytes, blocked) = client.readAll()
+        #expect(bytes.count == fitting * block.count)
+        #expect(blocked.isWouldBlock)
+        #expect(server.shutdownWrite())
+        #expect(client.readAll().ended.isEnd)
+    }
+
+    @Test func anEndInTheMiddleOfARecordIsSeenAsACut() throws {
+        let (client, server) = try makePair()
+        #expect(shakeHands(client, server) == (nil, nil))
+        let block = [UInt8](repeating: 5, count: 10_000)
+        while server.write(block).count != nil {}
+        server.shutdownWrite()
+        server.close()
+        #expect(client.readAll().ended.failure == .truncated)
+    }
+
     @Test func writingToAClosedEndFailsWithoutASignal() throws {
         let (client, server) = try makePair()
         #expect(shakeHands(client, server) == (nil, nil))
@@ -182,12 +218,12 @@ import Testing
     }
 
     /// Whatever is offered after a write that blocked, the same bytes arrive in the same order.
-    @Test(arguments: 1...8)
+    @Test(arguments: 1...6)
     func anySequenceOfPartialWritesArrives(seed: Int) throws {
         var random = SplitMix(state: UInt64(seed))
         let (client, server) = try makePair()
         #expect(shakeHands(client, server) == (nil, nil))
-        let bytes = (0..<1_500_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let bytes = pattern(600_000)
         var sent = 0
         var received: [UInt8] = []
         var blocked = 0
@@ -213,8 +249,9 @@ import Testing
             #expect(ended.isWouldBlock)
             received += some
         }
-        #expect(received == bytes, "seed \(seed)")
-        #expect(blocked > 2)
+        let same = received == bytes  // compared outside, or a failure prints all of it
+        #expect(same, "seed \(seed)")
+        #expect(blocked > 0)
     }
 
     @Test func filesThatCannotBeUsedAreNamed() throws {

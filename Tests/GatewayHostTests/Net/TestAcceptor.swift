@@ -1,3 +1,5 @@
+// The two sides of a listener test.
+
 import CLinux
 
 @testable import GatewayHost

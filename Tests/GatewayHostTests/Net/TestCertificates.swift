@@ -1,3 +1,5 @@
+// Certificates for tests, good and bad, made afresh in a temporary directory.
+
 import CLinux
 import COpenSSL
 
