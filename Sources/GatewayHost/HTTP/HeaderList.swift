@@ -1,0 +1,103 @@
+// The headers of one message, as views into memory of the exchange.
+//
+// Order and spelling are kept, because a relay must not change what it does not understand. Each
+// field carries the recognised name, so that the relay compares a byte and not a string, and who
+// wrote it, because what a client sent as a credential never travels on, while what a plugin set
+// under the same name does.
+//
+// Kind: loop-confined value. Views live as long as the arena or head they point into.
+
+import CLinux
+
+struct HeaderField {
+    enum Origin: UInt8 {
+        case message  // as it arrived
+        case plugin  // set or added by a plugin
+    }
+
+    var name: Bytes
+    var value: Bytes
+    var known: HeaderName
+    var origin: Origin
+}
+
+struct HeaderList: ~Copyable {
+    private var fields: UnsafeMutablePointer<HeaderField>
+    private var capacity: Int
+    private(set) var count = 0
+
+    init(capacity: Int = 32) {
+        self.capacity = capacity
+        fields = .allocate(capacity: capacity)
+    }
+
+    deinit { fields.deallocate() }
+
+    @inline(__always)
+    subscript(index: Int) -> HeaderField {
+        assert(index >= 0 && index < count)
+        return fields[index]
+    }
+
+    @inline(__always)
+    mutating func clear() { count = 0 }
+
+    @inline(__always)
+    mutating func append(_ field: HeaderField) {
+        if count == capacity { grow() }
+        (fields + count).initialize(to: field)
+        count += 1
+    }
+
+    /// The first field of that name; nil if there is none.
+    @inline(__always)
+    func firstIndex(of known: HeaderName) -> Int? {
+        for i in 0..<count where fields[i].known == known { return i }
+        return nil
+    }
+
+    func firstIndex(named name: Bytes) -> Int? {
+        let known = HeaderName(name)
+        if known != .other { return firstIndex(of: known) }
+        for i in 0..<count where fields[i].known == .other && fields[i].name.equalsIgnoringCase(name) {
+            return i
+        }
+        return nil
+    }
+
+    @inline(__always)
+    func value(of known: HeaderName) -> Bytes {
+        guard let index = firstIndex(of: known) else { return .absent }
+        return fields[index].value
+    }
+
+    /// Replaces every field of that name by one, in the place of the first; absent removes them.
+    mutating func set(name: Bytes, value: Bytes, origin: HeaderField.Origin) {
+        let known = HeaderName(name)
+        var written = value.isAbsent
+        var kept = 0
+        for i in 0..<count {
+            var field = fields[i]
+            let same =
+                field.known == known && (known != .other || field.name.equalsIgnoringCase(name))
+            if same {
+                if written { continue }
+                field.value = value
+                field.origin = origin
+                written = true
+            }
+            fields[kept] = field
+            kept += 1
+        }
+        count = kept
+        if !written { append(HeaderField(name: name, value: value, known: known, origin: origin)) }
+    }
+
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<HeaderField>.allocate(capacity: capacity * 2)
+        larger.moveInitialize(from: fields, count: count)
+        fields.deallocate()
+        fields = larger
+        capacity *= 2
+    }
+}
