@@ -1,0 +1,97 @@
+// Opens connections with libcurl: name resolution, several addresses raced, SOCKS5 and HTTP proxies.
+//
+// libcurl connects and no more (CURLOPT_CONNECT_ONLY); the descriptor is then taken away from it,
+// and TLS with the origin, HTTP and everything after are ours. The URL given to libcurl therefore
+// always begins with http://, whatever the origin speaks.
+//
+// A proxy that fails is a fault. There is no path in here from a proxy to a direct connection.
+//
+// Kind: loop-confined.
+
+import CCurl
+import Glibc
+
+/// Who asked for a connection; told once.
+protocol DialerClient: AnyObject {
+    /// A connected, non-blocking socket that speaks to the origin, owned by the callee from now on.
+    func dialerConnected(_ descriptor: consuming Descriptor)
+    func dialerFailed(_ fault: UpstreamFault)
+}
+
+final class Dialer {
+    let curl: CurlMulti
+
+    init(curl: CurlMulti) { self.curl = curl }
+
+    /// Begins to connect; `client` hears from it in a later turn. `cancel` ends it without a word.
+    func connect(
+        to authority: HostPort, through proxy: ProxyAddress?, milliseconds: UInt32, for client: any DialerClient
+    ) -> DialerConnect {
+        let connect = DialerConnect(
+            authority: authority, proxy: proxy, milliseconds: milliseconds, curl: curl, client: client)
+        curl.add(connect)
+        return connect
+    }
+}
+
+final class DialerConnect: CurlJob {
+    private let authority: HostPort
+    private let proxy: ProxyAddress?
+    private let milliseconds: UInt32
+    private let curl: CurlMulti
+    private var client: (any DialerClient)?
+
+    fileprivate init(
+        authority: HostPort, proxy: ProxyAddress?, milliseconds: UInt32, curl: CurlMulti, client: any DialerClient
+    ) {
+        self.authority = authority
+        self.proxy = proxy
+        self.milliseconds = milliseconds
+        self.curl = curl
+        self.client = client
+        super.init()
+        easy.set(CURLOPT_URL, "http://\(authority)/")
+        easy.set(CURLOPT_CONNECT_ONLY, 1)
+        easy.set(CURLOPT_FRESH_CONNECT, 1)
+        easy.set(CURLOPT_CONNECTTIMEOUT_MS, Int(milliseconds))
+        easy.setProxy(proxy)
+        // A tunnel for http origins too: the upstream client speaks to an origin, never to a proxy.
+        if proxy != nil { easy.set(CURLOPT_HTTPPROXYTUNNEL, 1) }
+    }
+
+    func cancel() {
+        client = nil
+        curl.remove(self)
+    }
+
+    override func cancelled() {
+        client?.dialerFailed(UpstreamFault(.cancelled, "no new connections are made"))
+        client = nil
+    }
+
+    override func finished(_ code: CURLcode) {
+        guard let client else { return }
+        self.client = nil
+        guard code == CURLE_OK else {
+            let fault = DialFault.of(code, easy, to: authority, through: proxy, milliseconds: milliseconds)
+            curl.remove(self)
+            client.dialerFailed(fault)
+            return
+        }
+        if proxy?.scheme == .https {
+            do throws(SystemError) {
+                client.dialerConnected(try ProxyRelay.begin(self, curl: curl))
+            } catch {
+                curl.remove(self)
+                client.dialerFailed(
+                    UpstreamFault(.proxy, "the way through proxy \(proxy?.description ?? "") failed here: \(error)"))
+            }
+            return
+        }
+        guard let descriptor = curl.removeTakingDescriptor(self) else {
+            client.dialerFailed(UpstreamFault(.connect, "connection to \(authority) was lost as it was made"))
+            return
+        }
+        client.dialerConnected(Descriptor(descriptor))
+    }
+}
