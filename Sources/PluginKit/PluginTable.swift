@@ -11,8 +11,7 @@ import Glibc
 
 /// What this image holds: written by `pluginTable`, read by `create`, both [control]. A test that
 /// links several plugins makes the table anew before each `create`, under a lock of its own.
-nonisolated(unsafe) private var module:
-    (host: UnsafePointer<gw_host>, make: (Instance) throws -> InstanceBox)?
+nonisolated(unsafe) private var module: (host: UnsafePointer<gw_host>, make: (Instance) throws -> InstanceBox)?
 
 /// The table for `gw_plugin_entry_v1` to return.
 /// - Thread: [control], once per module.

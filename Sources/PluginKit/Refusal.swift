@@ -1,7 +1,7 @@
 // Local answers: any response, and the error envelope of the API that clients expect.
 //
-// The envelope is {"type":"error","error":{"type","message"}}; the host adds "request_id" to it,
-// because it alone knows the id under which it logs. Refusals are rare, so text is String here.
+// The envelope is {"type":"error","error":{"type","message"},"request_id"}, the id being the host's
+// gw.request.id. Refusals are rare, so text is String here.
 //
 // Kind: value. Source: WIRE.md section 4, platform.claude.com/docs/en/api/errors.
 
@@ -61,8 +61,11 @@ public struct Refusal {
     }
 
     /// The body of the response.
-    public var body: String {
-        "{\"type\":\"error\",\"error\":{\"type\":\"\(kind.name)\",\"message\":\(JSON.quoted(message))}}"
+    /// - Parameter requestID: left out if the host did not name the request.
+    public func body(requestID: String?) -> String {
+        let id = requestID.map { ",\"request_id\":\(JSON.quoted($0))" } ?? ""
+        return "{\"type\":\"error\",\"error\":{\"type\":\"\(kind.name)\","
+            + "\"message\":\(JSON.quoted(message))}\(id)}"
     }
 }
 
@@ -75,7 +78,9 @@ extension Request {
         }
         if !refusal.shouldRetry { headers.append((name: "x-should-retry", value: "false")) }
         headers += refusal.headers
-        return refusal.body.withBytes {
+        let id = text(WorkerBox.of(raw)._withUnsafeGuaranteedRef { $0.requestID })
+        let body = refusal.body(requestID: id.isAbsent ? nil : id.string)
+        return body.withBytes {
             respond(status: refusal.kind.status, headers: headers, body: $0)
         }
     }

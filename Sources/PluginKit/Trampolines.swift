@@ -25,6 +25,8 @@ final class InstanceBox {
 final class WorkerBox {
     @usableFromInline let host: UnsafePointer<gw_host>
     @usableFromInline let worker: AnyObject
+    /// Of every error that we answer with.
+    let requestID: Attribute
     let request: (any RequestHook)?
     let body: (any BodyHook)?
     let select: (any SelectHook)?
@@ -37,6 +39,7 @@ final class WorkerBox {
     init(_ worker: AnyObject, host: UnsafePointer<gw_host>) {
         self.host = host
         self.worker = worker
+        requestID = Attribute(id: host.pointee.attr("gw.request.id"))
         request = worker as? any RequestHook
         body = worker as? any BodyHook
         select = worker as? any SelectHook

@@ -1,1 +1,199 @@
-// placeholder
+// Metrics: counts every exchange when it is over, and serves all metrics of the process as text.
+//
+//     Metrics          constant: the metrics (MetricSet.swift) and attributes
+//     MetricsWorker    confined: labels and series that it has met, resolved once
+//
+// The scrape answers below the admin mount, which the host has authenticated, with everything in the
+// host's registry: this plugin's metrics, other plugins' and the host's own.
+
+import PluginKit
+
+public final class Metrics: Plugin {
+    public static let about = PluginDescription(
+        id: "gw.metrics", version: "1.0.0", summary: "Counts exchanges and serves Prometheus and OpenMetrics text",
+        schema: MetricsOptions.schema, adminMount: "/metrics")
+
+    fileprivate let options: MetricsOptions
+    fileprivate let registry: MetricsRegistry
+    fileprivate let metrics: MetricSet
+    fileprivate let route: Attribute
+    fileprivate let model: Attribute
+    fileprivate let principal: Attribute
+    fileprivate let tokens: [Attribute]
+
+    public init(_ instance: Instance) throws {
+        options = try MetricsOptions(try instance.settings())
+        registry = try instance.metrics()
+        metrics = try MetricSet(registry, instance, byKey: options.principalLimit != nil)
+        route = instance.attribute(GW_ATTR_ROUTE)
+        model = instance.attribute(GW_ATTR_MODEL)
+        principal = instance.attribute(GW_ATTR_PRINCIPAL)
+        tokens = TokenKind.allCases.map { instance.attribute($0.attribute) }
+    }
+
+    public func makeWorker(_ worker: WorkerScope) -> MetricsWorker { MetricsWorker(self) }
+}
+
+public final class MetricsWorker: CompleteHook, AdminHook {
+    /// The host's routes are few; more than this would be a mistake of the host's.
+    private static let routeLimit = 16
+
+    private let plugin: Metrics
+    private let metrics: MetricSet
+    private var routes = LabelTable(limit: routeLimit)
+    private var models: LabelTable
+    private var keys: LabelTable
+    /// Route and status class to the row of models' series; one grid per status class.
+    private var requests: [SeriesGrid]
+    private var routeSeries: [RouteSeries?]
+    private var modelSeries: [ModelSeries?]
+    private var keyRequests: SeriesGrid
+    private var keyTokens: SeriesGrid
+
+    /// What is counted for a route whatever the model.
+    private struct RouteSeries {
+        let attempts: Series
+        let requestBytes: Series
+        let responseBytes: Series
+        let duration: Series
+        let firstByte: Series
+    }
+
+    /// What is counted for a model whatever the route.
+    private struct ModelSeries {
+        let tokens: [Series]
+        let inputUsage: Series
+        let outputUsage: Series
+        let duration: Series
+        let firstToken: Series
+    }
+
+    fileprivate init(_ plugin: Metrics) {
+        self.plugin = plugin
+        metrics = plugin.metrics
+        models = LabelTable(limit: plugin.options.modelLimit)
+        keys = LabelTable(limit: plugin.options.principalLimit ?? 0)
+        let classes = StatusClass.allCases.count
+        requests = Array(
+            repeating: SeriesGrid(rows: routes.capacity, columns: models.capacity), count: classes)
+        routeSeries = Array(repeating: nil, count: routes.capacity)
+        modelSeries = Array(repeating: nil, count: models.capacity)
+        keyRequests = SeriesGrid(rows: keys.capacity, columns: classes)
+        keyTokens = SeriesGrid(rows: keys.capacity, columns: TokenKind.allCases.count)
+    }
+
+    public func onComplete(_ request: Request, _ summary: Summary) {
+        let status = StatusClass(summary.status)
+        let route = routes.index(of: request.text(plugin.route), mayGrow: true)
+        // A model becomes a label when an upstream has accepted it: clients may invent names.
+        let modelText = request.text(plugin.model)
+        let model = models.index(of: modelText, mayGrow: status == .success)
+
+        requests[status.rawValue].at(route, model) {
+            routes.withLabel(route) { route in
+                models.withLabel(model) { model in
+                    metrics.requests.series(route, model, Bytes(stringLiteral: status.label))
+                }
+            }
+        }.add()
+        countRoute(route, summary)
+        if !modelText.isAbsent, status == .success { countModel(model, request, summary) }
+        if plugin.options.principalLimit != nil { countKey(request, status) }
+    }
+
+    public func onAdmin(_ request: Request) -> Verdict {
+        let method = request.header(":method")
+        guard method.equals("GET") || method.equals("HEAD") else {
+            return request.respond(
+                status: 405, headers: [("content-type", "text/plain; charset=utf-8"), ("allow", "GET, HEAD")],
+                body: "only GET and HEAD are served here\n")
+        }
+        let isOpenMetrics = Self.prefersOpenMetrics(request.header("accept"))
+        let type =
+            isOpenMetrics
+            ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+            : "text/plain; version=0.0.4; charset=utf-8"
+        return request.respond(
+            status: 200, headers: [("content-type", type)],
+            body: plugin.registry.scrape(request, openMetrics: isOpenMetrics))
+    }
+
+    // MARK: Private
+
+    private func countRoute(_ route: Int, _ summary: Summary) {
+        let series: RouteSeries
+        if let known = routeSeries[route] {
+            series = known
+        } else {
+            series = routes.withLabel(route) { label in
+                RouteSeries(
+                    attempts: metrics.attempts.series(label), requestBytes: metrics.requestBytes.series(label),
+                    responseBytes: metrics.responseBytes.series(label),
+                    duration: metrics.duration.series(label), firstByte: metrics.firstByte.series(label))
+            }
+            routeSeries[route] = series
+        }
+        if summary.attempts > 0 { series.attempts.add(Double(summary.attempts)) }
+        if summary.requestBytes > 0 { series.requestBytes.add(Double(summary.requestBytes)) }
+        if summary.responseBytes > 0 { series.responseBytes.add(Double(summary.responseBytes)) }
+        series.duration.observe(summary.duration)
+        if let seconds = summary.timeToFirstByte { series.firstByte.observe(seconds) }
+    }
+
+    private func countModel(_ model: Int, _ request: Request, _ summary: Summary) {
+        // Only what generated something is an operation of a model: counting tokens is not.
+        guard let output = request.integer(plugin.tokens[TokenKind.output.rawValue]) else { return }
+        let series: ModelSeries
+        if let known = modelSeries[model] {
+            series = known
+        } else {
+            series = resolveModel(model)
+            modelSeries[model] = series
+        }
+        for kind in TokenKind.allCases {
+            let count = kind == .output ? output : request.integer(plugin.tokens[kind.rawValue])
+            guard let count, count > 0 else { continue }
+            series.tokens[kind.rawValue].add(Double(count))
+            if kind == .input { series.inputUsage.observe(Double(count)) }
+            if kind == .output { series.outputUsage.observe(Double(count)) }
+        }
+        series.duration.observe(summary.duration)
+        if request.isEventStream, let seconds = summary.timeToFirstByte { series.firstToken.observe(seconds) }
+    }
+
+    private func resolveModel(_ model: Int) -> ModelSeries {
+        models.withLabel(model) { label in
+            ModelSeries(
+                tokens: TokenKind.allCases.map {
+                    metrics.tokens.series(label, Bytes(stringLiteral: $0.label))
+                },
+                inputUsage: metrics.tokenUsage.series("chat", "anthropic", label, "input"),
+                outputUsage: metrics.tokenUsage.series("chat", "anthropic", label, "output"),
+                duration: metrics.operationDuration.series("chat", "anthropic", label),
+                firstToken: metrics.timeToFirstToken.series("chat", "anthropic", label))
+        }
+    }
+
+    private func countKey(_ request: Request, _ status: StatusClass) {
+        guard let byRequests = metrics.keyRequests, let byTokens = metrics.keyTokens else { return }
+        let key = keys.index(of: request.text(plugin.principal), mayGrow: true)
+        keyRequests.at(key, status.rawValue) {
+            keys.withLabel(key) { byRequests.series($0, Bytes(stringLiteral: status.label)) }
+        }.add()
+        for kind in TokenKind.allCases {
+            guard let count = request.integer(plugin.tokens[kind.rawValue]), count > 0 else { continue }
+            keyTokens.at(key, kind.rawValue) {
+                keys.withLabel(key) { byTokens.series($0, Bytes(stringLiteral: kind.label)) }
+            }.add(Double(count))
+        }
+    }
+
+    /// True if `accept` names OpenMetrics at all: whoever knows of it, as Prometheus does, prefers it.
+    private static func prefersOpenMetrics(_ accept: Bytes) -> Bool {
+        let name: Bytes = "application/openmetrics-text"
+        guard accept.count >= name.count else { return false }
+        for start in 0...(accept.count - name.count)
+        where accept.slice(start, start + name.count).equalsIgnoringCase(name) { return true }
+        return false
+    }
+}

@@ -1,1 +1,146 @@
-// placeholder
+// RateLimit: how often, and how many at once.
+//
+// One operation of the host's limiter takes everything that a request needs, or nothing: its place
+// in the minute and its place among the running. The host gives places back when the exchange ends,
+// however it ends, so none can leak. Reloads change nothing of what is taken, because the buckets
+// belong to the name of this entry of the chain and not to a generation.
+//
+//     RateLimit          constant: limits in order
+//     RateLimitWorker    confined: nothing of its own; the limiter keeps the books
+//
+// The limits are per key (gw.principal, which Auth sets) and per client address. It refuses before
+// the body is read.
+
+import PluginKit
+
+public final class RateLimit: Plugin {
+    public static let about = PluginDescription(
+        id: "gw.ratelimit", version: "1.0.0", summary: "Limits requests per minute and at once",
+        schema: RateLimitOptions.schema)
+
+    fileprivate let options: RateLimitOptions
+    fileprivate let limiter: Limiter
+    fileprivate let principal: Attribute
+    fileprivate let clientAddress: Attribute
+    fileprivate let route: Attribute
+
+    public init(_ instance: Instance) throws {
+        options = try RateLimitOptions(try instance.settings())
+        limiter = try instance.limiter()
+        principal = instance.attribute(GW_ATTR_PRINCIPAL)
+        clientAddress = instance.attribute(GW_ATTR_CLIENT_IP)
+        route = instance.attribute(GW_ATTR_ROUTE)
+        if options.limits.isEmpty {
+            instance.log(GW_LOG_WARN, "no limit is configured: every request passes")
+        }
+    }
+
+    public func makeWorker(_ worker: WorkerScope) -> RateLimitWorker { RateLimitWorker(self) }
+}
+
+public final class RateLimitWorker: RequestHook, ResponseHook {
+    private let plugin: RateLimit
+    private let limits: [Limit]
+    /// Which limit the announced headers are about; nil if none is.
+    private let announced: Int?
+
+    fileprivate init(_ plugin: RateLimit) {
+        self.plugin = plugin
+        limits = plugin.options.limits
+        announced =
+            plugin.options.announces
+            ? limits.firstIndex { $0.subject == .key && $0.measure == .requestsPerMinute } : nil
+    }
+
+    public func onRequest(_ request: Request) -> Verdict {
+        guard !limits.isEmpty, isLimited(request) else { return .continue }
+        let principal = request.text(plugin.principal)
+        let address = request.text(plugin.clientAddress)
+        return withUnsafeTemporaryAllocation(of: gw_demand.self, capacity: limits.count) { demands in
+            // Each limit writes the name of its bucket; the views stay good until `take` has copied.
+            withByteWriter(capacity: Self.bucketLimit * limits.count) { names in
+                for (index, limit) in limits.enumerated() {
+                    let start = names.count
+                    names.append(Bytes(stringLiteral: limit.prefix))
+                    names.append(limit.subject == .key ? principal : address)
+                    let bucket = names.bytes.slice(start, names.count)
+                    let demand: gw_demand =
+                        limit.measure == .requestsPerMinute
+                        ? .rate(bucket, limit: limit.amount, periodMilliseconds: 60_000)
+                        : .lease(bucket, limit: limit.amount)
+                    demands.initializeElement(at: index, to: demand)
+                }
+                guard !names.overflowed else {
+                    request.log(GW_LOG_ERROR, "a key's name is longer than \(Self.bucketLimit) bytes")
+                    return .fail
+                }
+                let operation = plugin.limiter.take(request, demands, count: limits.count, limitsTaken)
+                return operation == nil ? .fail : .suspend
+            }
+        }
+    }
+
+    public func onResponse(_ request: Request) -> Verdict {
+        if let standing = request.state(LimitStanding.self) {
+            standing.pointee.forEachHeader { request.setHeader($0, $1, of: GW_RESPONSE) }
+        }
+        return .continue
+    }
+
+    fileprivate func taken(_ request: Request, _ result: OperationResult) -> Verdict {
+        switch result.error {
+        case GW_OK:
+            if let standing = standing(request, result) { request.makeState(standing) }
+            return .continue
+        case GW_E_LIMIT:
+            return refuse(request, result)
+        case GW_E_CANCELLED:
+            return .continue  // the exchange is over; nobody waits for this
+        default:
+            request.log(GW_LOG_ERROR, "the limiter answered \(result.error.rawValue)")
+            return .fail
+        }
+    }
+
+    // MARK: Private
+
+    /// The contract allows 256 bytes to a bucket's name.
+    private static let bucketLimit = 256
+
+    private func isLimited(_ request: Request) -> Bool {
+        let routes = plugin.options.routes
+        guard !routes.isEmpty else { return true }
+        let route = request.text(plugin.route)
+        return routes.contains { $0.withUnsafeBufferPointer { Bytes($0).equals(route) } }
+    }
+
+    private func standing(_ request: Request, _ result: OperationResult) -> LimitStanding? {
+        guard let announced, let grant = result.grant(announced) else { return nil }
+        return LimitStanding(
+            limit: limits[announced].amount, grant: grant,
+            wallNanoseconds: request.clock(GW_CLOCK_WALL))
+    }
+
+    private func refuse(_ request: Request, _ result: OperationResult) -> Verdict {
+        guard limits.indices.contains(result.number) else { return .fail }
+        let limit = limits[result.number]
+        let name = request.text(limit.subject == .key ? plugin.principal : plugin.clientAddress)
+        var refusal = limit.refusal(
+            name: name.string, retryMilliseconds: result.grant(result.number)?.retry_after_ms ?? 0,
+            wallNanoseconds: request.clock(GW_CLOCK_WALL))
+        standing(request, result)?.forEachHeader {
+            refusal.headers.append((name: $0.string, value: $1.string))
+        }
+        request.log(GW_LOG_INFO, "refused: \(refusal.message)")
+        return request.refuse(refusal)
+    }
+}
+
+/// The end of every `take`. A free function, because C cannot hold a Swift closure.
+private func limitsTaken(
+    _ raw: UnsafeMutablePointer<gw_request>, _ user: UnsafeMutableRawPointer?,
+    _ result: UnsafePointer<gw_result>
+) -> gw_verdict {
+    let request = Request(completing: raw)
+    return request.worker(RateLimitWorker.self).taken(request, OperationResult(raw: result))
+}

@@ -40,6 +40,8 @@ final class FakeExchange {
     /// What `respond` staged.
     private(set) var response: Response?
     private(set) var upstream = Upstream()
+    /// What the plugins before this one chose.
+    var presetUpstream = Upstream()
     private(set) var emitted: [String] = []
     private(set) var unsubscribed: UInt32 = 0
     var operations: [PendingOperation] = []
@@ -66,7 +68,7 @@ final class FakeExchange {
     func onBody() -> Verdict { run { table.on_body!(raw) } }
 
     func onSelect() -> Verdict {
-        upstream = Upstream()
+        upstream = presetUpstream
         return run { table.on_select!(raw) }
     }
 

@@ -110,8 +110,7 @@ final class FakeHost {
                 state.pointee.save(
                     instance,
                     { context, bytes in
-                        context!.assumingMemoryBound(to: [UInt8].self).pointee
-                            += Array(Bytes(bytes).buffer)
+                        context!.assumingMemoryBound(to: [UInt8].self).pointee += Array(Bytes(bytes).buffer)
                     }, target)
             }
         }

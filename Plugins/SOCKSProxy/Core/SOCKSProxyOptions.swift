@@ -1,0 +1,59 @@
+// The options of SOCKSProxy: proxies by name, and which account goes through which.
+//
+// Both are optional: AccountPicker's accounts bring their proxies along in gw.egress. Kind: pure;
+// runs on the control thread.
+
+import PluginKit
+
+struct SOCKSProxyOptions {
+    /// Account to the URL of its proxy. Few: searched one by one.
+    let accounts: [(name: [UInt8], proxy: ProxyURL)]
+
+    init(_ settings: Settings) throws(PluginError) {
+        var proxies: [String: ProxyURL] = [:]
+        for (name, place) in try settings["proxies"].map() {
+            if case .text(let url) = place.value {
+                proxies[name] = url.withBytes { ProxyURL($0) }
+                guard proxies[name] != nil else {
+                    throw place.invalid("a URL like socks5h://user:secret@host:1080 is needed here")
+                }
+            } else {
+                proxies[name] = try ProxyURL(place)
+            }
+        }
+        var accounts: [(name: [UInt8], proxy: ProxyURL)] = []
+        for (account, place) in try settings["accounts"].map() {
+            let name = try place.text()
+            guard let proxy = proxies[name] else {
+                throw place.invalid("'\(name)' is not among the configured proxies")
+            }
+            accounts.append((Array(account.utf8), proxy))
+        }
+        self.accounts = accounts
+    }
+
+    static let schema = """
+        {
+          "$schema": "https://json-schema.org/draft/2020-12/schema",
+          "type": "object",
+          "additionalProperties": false,
+          "properties": {
+            "proxies": {
+              "description": "Proxies by name: a URL, or its parts.",
+              "type": "object",
+              "additionalProperties": {
+                "anyOf": [
+                  { "type": "string", "minLength": 8 },
+                  \(ProxyURL.schema)
+                ]
+              }
+            },
+            "accounts": {
+              "description": "Which proxy an account goes through, unless the account brings its own.",
+              "type": "object",
+              "additionalProperties": { "type": "string", "minLength": 1 }
+            }
+          }
+        }
+        """
+}
