@@ -97,9 +97,9 @@ def test_swift_files_stay_short():
         f"Longer than {LONGEST_SWIFT_FILE_LINES} lines. Look for the second noun inside and give it a file:")
 
 
-def test_every_swift_file_opens_by_saying_what_it_owns():
+def test_every_product_file_opens_by_saying_what_it_owns():
     refuse(
-        [path for path in SWIFT
+        [path for path in PRODUCT
          if not text(path).lstrip().startswith("//") and len(text(path).splitlines()) >= SHORT_ENOUGH_TO_SPEAK_FOR_ITSELF_LINES],
         "Open the file with a few comment lines: what it owns, what it does not know, its concurrency kind:")
 

@@ -1,0 +1,112 @@
+"""An account's proxy is used or the request fails: nothing ever leaves on a direct connection."""
+
+import json
+
+import pytest
+
+from harness import replies
+from harness.configuration import AUTHORIZED, MAIN_ACCOUNT, SPARE, SPARE_ACCOUNT, account
+from harness.egress import free_port
+
+BODY = b'{"model":"claude-test-1","max_tokens":1,"messages":[]}'
+
+
+def ask(connect, gateway):
+    return connect(gateway).request(headers=AUTHORIZED, body=BODY)
+
+
+def failed(response):
+    assert response.status in (502, 504), response.body
+    assert json.loads(response.body)["error"]["type"] in ("api_error", "timeout_error")
+
+
+def test_it_works(start_gateway, upstream, connect, egress):
+    gateway = start_gateway(accounts=[account(proxy=egress.settings())])
+    for _ in range(3):
+        assert ask(connect, gateway).status == 200
+    assert upstream.last.account == MAIN_ACCOUNT
+    assert upstream.connections == 1, "the connection through the proxy was not kept"
+
+
+def test_it_works_with_tls_inside(start_gateway, make_upstream, connect, egress, authority):
+    upstream = make_upstream(tls=authority.server_context())
+    gateway = start_gateway(upstream_url={"url": upstream.url, "ca_file": str(authority.file)},
+                            accounts=[account(proxy=egress.settings())])
+    assert ask(connect, gateway).status == 200
+
+
+def test_a_wrong_password_is_a_failure(start_gateway, upstream, connect, egress):
+    gateway = start_gateway(accounts=[account(proxy=egress.settings(password="wrong-password"))])
+    failed(ask(connect, gateway))
+    assert upstream.connections == 0
+
+
+def test_a_stopped_proxy_is_a_failure(start_gateway, upstream, connect, egress):
+    egress.stop()
+    gateway = start_gateway(accounts=[account(proxy=egress.settings())])
+    failed(ask(connect, gateway))
+    assert upstream.connections == 0
+
+
+def test_a_proxy_that_speaks_nonsense_is_a_failure(start_gateway, upstream, make_upstream, connect):
+    nonsense = make_upstream()
+    nonsense.answer([b"what?\r\n\r\n", replies.Close()])
+    for kind in ("socks5", "http"):
+        gateway = start_gateway(accounts=[account(proxy={"type": kind, "host": "127.0.0.1", "port": nonsense.port})],
+                                timeouts={"connect": "2s"})
+        failed(ask(connect, gateway))
+    assert upstream.connections == 0
+
+
+def test_the_environment_says_nothing(start_gateway, upstream, connect):
+    """http_proxy and friends in the environment neither add nor remove a proxy."""
+    dead = f"http://127.0.0.1:{free_port()}"
+    gateway = start_gateway(environment={"http_proxy": dead, "https_proxy": dead, "ALL_PROXY": dead, "no_proxy": "*"})
+    assert ask(connect, gateway).status == 200
+
+
+def test_no_proxy_in_the_environment_does_not_go_around_one(start_gateway, upstream, connect, egress):
+    egress.stop()
+    gateway = start_gateway(accounts=[account(proxy=egress.settings())],
+                            environment={"no_proxy": "127.0.0.1,localhost", "NO_PROXY": "*"})
+    failed(ask(connect, gateway))
+    assert upstream.connections == 0
+
+
+def test_a_dead_proxy_moves_the_request_to_the_next_account(start_gateway, upstream, connect, egress):
+    egress.stop()
+    gateway = start_gateway(accounts=[account(proxy=egress.settings()), SPARE])
+    for _ in range(3):
+        assert ask(connect, gateway).status == 200
+    assert {received.account for received in upstream.requests} == {SPARE_ACCOUNT}
+
+
+def test_a_proxy_cut_in_the_middle_of_a_stream(start_gateway, upstream, connect, egress):
+    gateway = start_gateway(accounts=[account(proxy=egress.settings())])
+    events = replies.message_events()
+    upstream.answer(replies.stream([*events[:4], replies.Stall()]))
+    client = connect(gateway)
+    client.request(headers=AUTHORIZED, body=BODY, read=False)
+    response = client.response_head()
+    client.read_body_until(response, events[3])
+    egress.stop()
+    client.read_rest(response)
+    assert not response.is_complete
+    assert b"event: error" in response.body
+
+
+def test_two_accounts_do_not_share_a_connection(start_gateway, upstream, connect, egress):
+    gateway = start_gateway(accounts=[account(proxy=egress.settings()), SPARE], picker={"strategy": "round-robin"})
+    client = connect(gateway)
+    for _ in range(6):
+        assert client.request(headers=AUTHORIZED, body=BODY).status == 200
+    by_connection = {}
+    for received in upstream.requests:
+        by_connection.setdefault(received.connection, set()).add(received.account)
+    assert all(len(accounts) == 1 for accounts in by_connection.values()), by_connection
+
+
+@pytest.mark.parametrize("kind", ["socks4", "ftp", ""])
+def test_an_unknown_kind_of_proxy_is_refused_at_the_start(start_gateway, kind):
+    with pytest.raises(AssertionError, match="the gateway ended"):
+        start_gateway(accounts=[account(proxy={"type": kind, "host": "127.0.0.1", "port": 1})])
