@@ -52,7 +52,7 @@ callgrind: ## user instructions per exchange, the noise-free figure
 
 fuzz: ## every fuzzer for FUZZ_SECONDS (60) seconds
 	@scripts/bootstrap run
-	scripts/fuzz $(FUZZ_SECONDS)
+	Tests/Fuzz/run all --seconds $(FUZZ_SECONDS)
 
 asan: ## every test under AddressSanitizer
 	@scripts/bootstrap test

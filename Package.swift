@@ -66,7 +66,7 @@ targets += pluginTargets
 if let fuzzer = environment["GATEWAY_FUZZ"] {
     targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["GatewayHost"], path: "Tests/Fuzz",
+            name: "Fuzz", dependencies: ["GatewayHost"], path: "Tests/Fuzz", exclude: ["run", "dictionaries"],
             swiftSettings: [.define("FUZZ_\(fuzzer)")]))
 }
 

@@ -69,9 +69,12 @@ final class Inflater {
             case Z_MEM_ERROR: failure = .outOfMemory
             default: failure = .malformed
             }
-            outputBytes += produced
-            if outputBytes > outputLimit { failure = .tooLarge }
-            if failure == nil, produced > 0 { return Bytes(base: piece, count: produced) }
+            // What came before the damage, or fits the limit, counts, so that the way the input was
+            // split changes nothing.
+            let room = outputLimit - outputBytes
+            if produced > room { failure = .tooLarge }
+            outputBytes += min(produced, room)
+            if produced > 0, room > 0 { return Bytes(base: piece, count: min(produced, room)) }
         }
         return nil
     }

@@ -1,0 +1,65 @@
+// What the fuzzers share: pieces of the input, and a way to fail.
+//
+// Each fuzzer is one file that exports libFuzzer's entry point under its own condition; GATEWAY_FUZZ
+// names the one to build (Tests/Fuzz/run does). A fuzzer checks more than that nothing traps: the
+// answer must be the same however the input is cut, and two implementations of one question must agree.
+
+import GatewayHost
+
+@testable import struct GatewayHost.Bytes
+
+/// Ends the run with a message; libFuzzer keeps the input.
+@inline(__always)
+func require(_ condition: Bool, _ message: @autoclosure () -> String, line: UInt = #line) {
+    if !condition { fatalError(message(), line: line) }
+}
+
+/// An input and the places where it is cut, which follow from its bytes, so that a find repeats.
+struct FuzzInput {
+    let bytes: Bytes
+    private var random: UInt64
+
+    init(_ data: UnsafePointer<UInt8>?, _ count: Int) {
+        bytes = Bytes(base: data, count: count)
+        random = bytes.hash | 1
+    }
+
+    var buffer: UnsafeBufferPointer<UInt8> { bytes.buffer }
+    var count: Int { bytes.count }
+
+    /// A place in 0...count.
+    mutating func cut() -> Int {
+        random ^= random << 13
+        random ^= random >> 7
+        random ^= random << 17
+        return Int(random % UInt64(count + 1))
+    }
+
+    /// Copies of the parts between `cuts`, each in memory of exactly its size, so that AddressSanitizer
+    /// sees what is read beyond them.
+    func pieces(_ cuts: [Int]) -> [Piece] {
+        let places = [0] + cuts.sorted() + [count]
+        return zip(places, places.dropFirst()).map { Piece(bytes.slice($0, $1)) }
+    }
+
+    /// The input in one piece, in two, in four, and byte by byte when it is short.
+    mutating func cuttings() -> [[Piece]] {
+        var result = [pieces([cut()]), pieces([cut(), cut(), cut()])]
+        if count <= 160 { result.append((0..<count).map { Piece(bytes.slice($0, $0 + 1)) }) }
+        return result
+    }
+}
+
+/// Bytes in memory of their own.
+final class Piece {
+    let bytes: Bytes
+    private let memory: UnsafeMutableBufferPointer<UInt8>
+
+    init(_ source: Bytes) {
+        memory = .allocate(capacity: source.count)
+        _ = memory.initialize(from: source.buffer)
+        bytes = Bytes(UnsafeRawBufferPointer(memory))
+    }
+
+    deinit { memory.deallocate() }
+}
