@@ -211,9 +211,6 @@ final class EventLoop {
     /// Nanoseconds since 1970 at `now`.
     var wallNanoseconds: UInt64 { wallClock.nanoseconds(at: now) }
 
-    /// The current second as a Date header shows it, 29 bytes; valid until the next turn.
-    func dateText() -> Bytes { wallClock.dateText() }
-
     // MARK: End of turn and other threads
 
     /// Calls `handler` once when this turn ends; asked for during the end of a turn, when the next

@@ -17,7 +17,7 @@ final class LoopMailbox: Sendable {
         var numbers: [UInt64] = []
     }
 
-    private let mail = Mutex(Mail())
+    private let mail = Locked(Mail())
     /// Something may be in `mail`. Cleared before it is emptied, set after something was put in.
     private let pending = Atomic<Bool>(false)
     private let stopping = Atomic<Bool>(false)
@@ -90,16 +90,9 @@ final class LoopMailbox: Sendable {
     /// that their capacity serves again.
     func empty(work: inout [Work], numbers: inout [UInt64]) {
         pending.store(false, ordering: .sequentiallyConsistent)
-        // Moved through locals: the closure of a Mutex may not capture inout parameters.
-        var takenWork: [Work] = []
-        var takenNumbers: [UInt64] = []
-        swap(&takenWork, &work)
-        swap(&takenNumbers, &numbers)
         mail.withLock { mail in
-            swap(&mail.work, &takenWork)
-            swap(&mail.numbers, &takenNumbers)
+            swap(&mail.work, &work)
+            swap(&mail.numbers, &numbers)
         }
-        swap(&takenWork, &work)
-        swap(&takenNumbers, &numbers)
     }
 }

@@ -17,6 +17,14 @@ private final class Recorder: LoopHandler, TimerHandler, TurnHandler, NumberHand
     var onTurnEnd: () -> Void = {}
     var onNumber: (UInt64) -> Void = { _ in }
 
+    /// Drops the closures, which hold the loop and often the recorder itself.
+    func forget() {
+        onReady = { _ in }
+        onTimer = {}
+        onTurnEnd = {}
+        onNumber = { _ in }
+    }
+
     func ready(_ readiness: Readiness) {
         self.readiness.append(readiness)
         onReady(readiness)
@@ -57,6 +65,7 @@ private func send(_ count: Int, to descriptor: Int32) {
         let (input, output) = makePipe()
         defer { close(input); close(output) }
         let recorder = Recorder()
+        defer { recorder.forget() }
         let registration = try loop.add(input, .read, recorder)
         send(2, to: output)
         recorder.onReady = { _ in
@@ -75,7 +84,9 @@ private func send(_ count: Int, to descriptor: Int32) {
         let (inputB, outputB) = makePipe()
         defer { for fd in [inputA, outputA, inputB, outputB] { close(fd) } }
         let a = Recorder()
+        defer { a.forget() }
         let b = Recorder()
+        defer { b.forget() }
         var registrations: [Registration] = []
         // Whichever is called first removes the other; both events are of the same epoll_wait.
         let first: (Recorder, Int) -> Void = { _, other in
@@ -99,8 +110,11 @@ private func send(_ count: Int, to descriptor: Int32) {
         let (inputB, outputB) = makePipe()
         defer { for fd in [inputA, outputA, inputB, outputB] { close(fd) } }
         let a = Recorder()
+        defer { a.forget() }
         let b = Recorder()
+        defer { b.forget() }
         let late = Recorder()
+        defer { late.forget() }
         var stale: Registration?
         var fresh: Registration?
         let replace: (Registration, Int32) -> Void = { other, descriptor in
@@ -163,6 +177,7 @@ private func send(_ count: Int, to descriptor: Int32) {
         let (input, output) = makePipe()
         defer { close(input) }
         let recorder = Recorder()
+        defer { recorder.forget() }
         recorder.onReady = { _ in loop.stop() }
         let registration = try loop.add(input, [], recorder)
         close(output)
@@ -176,6 +191,7 @@ private func send(_ count: Int, to descriptor: Int32) {
         let (input, output) = makePipe()
         defer { close(input); close(output) }
         let recorder = Recorder()
+        defer { recorder.forget() }
         let registration = try loop.add(input, .read, recorder)
         #expect(throws: SystemError(EEXIST, "epoll_ctl", subject: "adding descriptor \(input)")) {
             _ = try loop.add(input, .read, recorder)
@@ -187,6 +203,7 @@ private func send(_ count: Int, to descriptor: Int32) {
     @Test func aTimerFiresNotBeforeItsDeadline() throws {
         let loop = try EventLoop(index: 0)
         let recorder = Recorder()
+        defer { recorder.forget() }
         let timer = LoopTimer(recorder)
         let deadline = loop.now.adding(milliseconds: 10)
         recorder.onTimer = { loop.stop() }
@@ -199,6 +216,7 @@ private func send(_ count: Int, to descriptor: Int32) {
     @Test func endOfTurnComesAfterAllEventsAndAskedAgainComesNextTurn() throws {
         let loop = try EventLoop(index: 0)
         let recorder = Recorder()
+        defer { recorder.forget() }
         recorder.onTurnEnd = {
             if recorder.turnsEnded == 1 {
                 #expect(loop.counters.turns == 0)
@@ -217,6 +235,7 @@ private func send(_ count: Int, to descriptor: Int32) {
     @Test func numbersFromManyThreadsAllArrive() throws {
         let loop = try EventLoop(index: 0)
         let recorder = Recorder()
+        defer { recorder.forget() }
         loop.numberHandler = recorder
         let mailbox = loop.mailbox
         let total = 4 * 1000
@@ -236,6 +255,7 @@ private func send(_ count: Int, to descriptor: Int32) {
     @Test func mailPostedFromTheLoopItselfIsReadNextTurn() throws {
         let loop = try EventLoop(index: 0)
         let recorder = Recorder()
+        defer { recorder.forget() }
         loop.numberHandler = recorder
         recorder.onNumber = { number in
             if number == 3 { loop.stop() } else { loop.post(number + 1) }

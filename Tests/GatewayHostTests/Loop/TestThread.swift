@@ -1,7 +1,8 @@
 // What tests need when a second thread takes part.
 
 import CLinux
-import Synchronization
+
+@testable import GatewayHost
 
 /// A thread that runs a closure, for tests that need a second one.
 final class TestThread {
@@ -27,7 +28,7 @@ private func testThreadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutab
 
 /// Collects integers from any thread.
 final class NumberLog: Sendable {
-    private let state = Mutex<[Int]>([])
+    private let state = Locked<[Int]>([])
     func add(_ value: Int) { state.withLock { $0.append(value) } }
     var values: [Int] { state.withLock { $0 } }
 }
