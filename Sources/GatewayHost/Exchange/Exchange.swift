@@ -25,6 +25,8 @@ final class Exchange {
     /// Unique in this process.
     var id: UInt64 = 0
     var arena: Arena
+    /// Memory that lives as long as one chunk is in the hooks' hands: what `emit` copied.
+    var chunkArena: Arena
     var attributes = AttributeTable()
 
     // The request. Views live in the arena or in the connection's input, both stable until reset.
@@ -65,15 +67,16 @@ final class Exchange {
         self.loop = loop
         self.isBackground = isBackground
         arena = Arena(pool: pool)
+        chunkArena = Arena(pool: pool)
         scopeCapacity = 8
         scopes = .allocate(capacity: scopeCapacity)
     }
 
     deinit { scopes.deallocate() }
 
-    /// Lays out one scope per chain entry. `workers` has as many elements.
+    /// Lays out one scope per chain entry. `workers` has as many elements, one address per entry.
     @inline(__always)
-    func openScopes(workers: UnsafeMutablePointer<gw_worker>, count: Int) {
+    func openScopes(workers: UnsafePointer<UnsafeMutablePointer<gw_worker>>, count: Int) {
         if count > scopeCapacity {
             scopes.deallocate()
             scopeCapacity = count
@@ -85,7 +88,7 @@ final class Exchange {
                 to: RequestScope(
                     abi: gw_request(
                         size: UInt32(MemoryLayout<gw_request>.size),
-                        flags: isBackground ? GW_REQUEST_BACKGROUND : 0, id: id, worker: workers + i,
+                        flags: isBackground ? GW_REQUEST_BACKGROUND : 0, id: id, worker: workers[i],
                         user: nil),
                     exchange: me, entry: i, unsubscribed: 0, suspension: 0, pendingOperations: 0,
                     entered: false, skipped: false, suspended: false, suspendedSince: 0,
@@ -126,6 +129,7 @@ final class Exchange {
         scopeCount = 0
         attributes.reset()
         arena.reset()
+        chunkArena.release()
     }
 
     /// Forgets the response of an attempt that was dropped.

@@ -19,8 +19,15 @@ struct RequestScope {
     /// Counts the suspensions of this plugin in this exchange; an operation remembers the one it
     /// was started in, so a late one cannot resume a later hook.
     var suspension: UInt32
-    /// Operations that were started here and have not ended.
+    /// Operations that have not ended and that were started by the hook that runs or is suspended
+    /// now, or by their callbacks; only these can decide the suspension.
     var pendingOperations: Int32
+    /// All operations that were started here and have not ended, and the slot of the last of them in
+    /// the loop's OperationTable; -1: none.
+    var operationCount: Int32 = 0
+    var lastOperation: Int32 = -1
+    /// What this plugin took from the limiter for this exchange and has to give back.
+    var holdings: UnsafeMutableRawPointer?
     /// A hook of this plugin was entered, so on_complete is owed.
     var entered: Bool
     /// fail_open took the plugin out of this exchange.
@@ -36,5 +43,11 @@ struct RequestScope {
     static func at(_ request: UnsafeMutablePointer<gw_request>) -> UnsafeMutablePointer<RequestScope> {
         // `abi` is the first member, so both have one address; Swift keeps the declared order.
         UnsafeMutableRawPointer(request).assumingMemoryBound(to: RequestScope.self)
+    }
+
+    /// The pointer by which the plugin knows a scope.
+    @inline(__always)
+    static func request(_ scope: UnsafeMutablePointer<RequestScope>) -> UnsafeMutablePointer<gw_request> {
+        UnsafeMutableRawPointer(scope).assumingMemoryBound(to: gw_request.self)
     }
 }

@@ -4,6 +4,8 @@
 
 struct StagedResponse {
     var status: Int
+    /// Replace the headers of the response that it takes the place of.
+    var headers = UnsafeMutableBufferPointer<HeaderField>(start: nil, count: 0)
     var body: Bytes
     /// Chain position of the plugin that answered; the chain's length for the host itself. The
     /// response passes the response hooks of the entries before it.

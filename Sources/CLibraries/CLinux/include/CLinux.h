@@ -113,6 +113,13 @@ static inline uint64_t gwl_thread_cpu_ns(void) {
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
+/* From here on a fatal signal writes to standard error which plugin ran which hook on which thread,
+ * and then takes its usual course. `marks` are `count` records of `stride` bytes that live for ever;
+ * each begins with three words: the address of a label (two C strings: plugin and hook) or 0, the
+ * number of the request, the number of the thread. Once per process. */
+void gwl_crash_marks(const void *marks, size_t stride, size_t count);
+/* Gives the calling thread a stack for signal handlers, so that running out of stack is reported too. */
+void gwl_crash_stack(void);
 static inline int gwl_gettid(void) { return (int)syscall(SYS_gettid); }
 static inline FILE *gwl_stdout(void) { return stdout; }
 static inline FILE *gwl_stderr(void) { return stderr; }

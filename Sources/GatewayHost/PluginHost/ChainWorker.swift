@@ -1,0 +1,280 @@
+// One generation of the chain on one loop: which hooks there are, in which order, and how they are
+// called.
+//
+// An exchange is opened on the worker that is current when it begins and closed there, however many
+// reloads happen meanwhile. A worker that was superseded and has no exchange left stops itself.
+//
+//   init ─► start (worker_start of each) ─► open/close… ─► retire ─► last close ─► stop ─► stopped
+//
+// Kind: loop-confined. Calls of hooks allocate nothing.
+
+import CLinux
+import PluginABI
+
+final class ChainWorker {
+    let generation: ChainGeneration
+    let place: PluginLoop
+    /// Number of entries; positions in the chain are 0..<count.
+    let count: Int
+    /// Exchanges that were opened here and not closed yet.
+    private(set) var inFlight = 0
+    /// Owns the operations that belong to no exchange; one scope per entry.
+    let background: Exchange
+
+    let operations: OperationTable
+    let limiter: LimiterService
+    private let mark: UnsafeMutablePointer<HookMark>
+    private let scopes: UnsafeMutablePointer<WorkerScope>
+    /// The same scopes as plugins know them, for `Exchange.openScopes`.
+    private let workers: UnsafeMutablePointer<UnsafeMutablePointer<gw_worker>>
+    private let tables: UnsafeMutablePointer<UnsafePointer<gw_plugin>>
+    private let labels: UnsafeMutablePointer<UnsafePointer<HookLabel>>
+    private let order: HookOrder
+    private var startedCount = 0
+    private let policies: [EntryPolicy]
+    private var isSuperseded = false
+    /// Called once, on this loop, when the worker was superseded and has stopped.
+    var whenStopped: () -> Void = {}
+
+    init(generation: ChainGeneration, place: PluginLoop, index: Int) {
+        self.generation = generation
+        self.place = place
+        count = generation.instances.count
+        operations = place.operations
+        limiter = place.limiter
+        policies = generation.instances.map { EntryPolicy($0) }
+        mark = place.mark
+        background = Exchange(loop: place.loop, pool: place.blocks, isBackground: true)
+        scopes = .allocate(capacity: count)
+        workers = .allocate(capacity: count)
+        tables = .allocate(capacity: count)
+        labels = .allocate(capacity: count)
+        order = HookOrder(generation.instances.map(\.plugin.table))
+        for (entry, instance) in generation.instances.enumerated() {
+            (workers + entry).initialize(
+                to: UnsafeMutableRawPointer(scopes + entry).assumingMemoryBound(to: gw_worker.self))
+            (tables + entry).initialize(to: instance.plugin.table)
+            (labels + entry).initialize(to: HookLabel.all(of: instance.name))
+        }
+        background.openScopes(workers: workers, count: count)
+        for (entry, instance) in generation.instances.enumerated() {
+            (scopes + entry).initialize(
+                to: WorkerScope(
+                    abi: gw_worker(
+                        size: UInt32(MemoryLayout<gw_worker>.size), index: UInt32(index),
+                        instance: instance.abi, background: background.request(entry), user: nil),
+                    chain: Unmanaged.passUnretained(self), entry: entry))
+        }
+    }
+
+    deinit {
+        scopes.deallocate()
+        workers.deallocate()
+        tables.deallocate()
+        labels.deallocate()
+    }
+
+    // MARK: The worker's own life
+
+    /// Calls worker_start of every entry. If one refuses, those before it are stopped again.
+    /// - Thread: the loop's.
+    func start() throws(PluginFault) {
+        gwl_crash_stack()
+        mark.pointee.thread.store(UInt64(gwl_gettid()), ordering: .relaxed)
+        for entry in 0..<count {
+            if let start = tables[entry].pointee.worker_start {
+                let error = inside(entry) { start(workers[entry]) }
+                guard error == GW_OK else {
+                    stopStarted()
+                    let instance = generation.instances[entry]
+                    throw PluginFault(
+                        instance.name,
+                        "its worker_start failed (\(error.sentence))"
+                            + (instance.lastError.map { ": \($0)" } ?? "; its log lines say why"))
+                }
+            }
+            startedCount += 1
+        }
+    }
+
+    /// No exchange will begin here any more. When the last one has ended, background operations are
+    /// cancelled and worker_stop is called, and then `whenStopped`.
+    func supersede() {
+        precondition(!isSuperseded, "a worker is superseded once")
+        isSuperseded = true
+        if inFlight == 0 { stop() }
+    }
+
+    private func stop() {
+        stopStarted()
+        whenStopped()
+    }
+
+    private func stopStarted() {
+        operations.cancelAll(of: background)
+        limiter.releaseAll(of: background)
+        for entry in (0..<startedCount).reversed() {
+            if let stop = tables[entry].pointee.worker_stop {
+                inside(entry) { stop(workers[entry]) }
+            }
+        }
+        startedCount = 0
+    }
+
+    /// Runs a hook that belongs to no exchange.
+    private func inside<Result>(_ entry: Int, _ body: () -> Result) -> Result {
+        operations.callScope = background.scopes + entry
+        operations.callSuspension = 0
+        mark.pointee.enter(UInt(bitPattern: labels[entry] + HookLabel.worker), request: 0)
+        defer {
+            mark.pointee.leave()
+            operations.callScope = nil
+        }
+        return body()
+    }
+
+    // MARK: Exchanges
+
+    /// An exchange begins on this chain; set its `id` before. It ends with `exchangeEnds`.
+    @inline(__always)
+    func exchangeBegins(_ exchange: Exchange) {
+        inFlight += 1
+        exchange.openScopes(workers: workers, count: count)
+    }
+
+    /// The exchange is over: after on_complete and `LimiterService.releaseAll`, before `Exchange.reset`.
+    @inline(__always)
+    func exchangeEnds(_ exchange: Exchange) {
+        inFlight -= 1
+        if inFlight == 0, isSuperseded { stop() }
+    }
+
+    /// What the operator says about an entry.
+    @inline(__always)
+    func policy(_ entry: Int) -> EntryPolicy { policies[entry] }
+
+    /// The entry whose mount a path is at or below; nil if there is none.
+    func adminEntry(_ path: Bytes) -> Int? {
+        for mount in generation.mounts where mount.matches(path) { return mount.entry }
+        return nil
+    }
+
+    /// A hook failed, for whatever reason; the runner applies the policy.
+    func hookFailed(_ entry: Int, _ phase: Phase) { generation.instances[entry].metrics.hookFailed(phase) }
+
+    // MARK: Hooks
+
+    /// Positions of the entries that have the phase's hook, in the order in which they are called.
+    @inline(__always)
+    func hooks(_ phase: Phase) -> UnsafeBufferPointer<Int> { order.entries(phase) }
+
+    /// Calls on_request, on_body, on_select, on_response or on_admin.
+    ///
+    /// After GW_SUSPEND the verdict arrives at the exchange's driver; the runner sets
+    /// `RequestScope.suspended` and drains what is ready. An instance in quarantine fails unseen.
+    /// - Precondition: `entry` is one of `hooks(phase)`.
+    @inline(__always)
+    func call(_ phase: Phase, entry: Int, exchange: Exchange) -> gw_verdict {
+        if isLeftAlone(entry, exchange) { return GW_FAIL }
+        let scope = enter(phase, entry, exchange)
+        let start = exchange.isTimed ? gwl_monotonic_ns() : 0
+        let table = tables[entry]
+        let request = RequestScope.request(scope)
+        let verdict =
+            switch phase {
+            case .request: table.pointee.on_request.unsafelyUnwrapped(request)
+            case .body: table.pointee.on_body.unsafelyUnwrapped(request)
+            case .select: table.pointee.on_select.unsafelyUnwrapped(request)
+            case .response: table.pointee.on_response.unsafelyUnwrapped(request)
+            case .admin: table.pointee.on_admin.unsafelyUnwrapped(request)
+            case .attempt, .chunk, .complete:
+                preconditionFailure("\(phase.hookName) takes an argument; use its own call")
+            }
+        leave(phase, entry, start)
+        return verdict
+    }
+
+    @inline(__always)
+    func callAttempt(entry: Int, exchange: Exchange, _ attempt: UnsafeMutablePointer<gw_attempt>) -> gw_verdict {
+        if isLeftAlone(entry, exchange) { return GW_FAIL }
+        let scope = enter(.attempt, entry, exchange)
+        let start = exchange.isTimed ? gwl_monotonic_ns() : 0
+        let verdict = tables[entry].pointee.on_attempt.unsafelyUnwrapped(RequestScope.request(scope), attempt)
+        leave(.attempt, entry, start)
+        return verdict
+    }
+
+    @inline(__always)
+    func callChunk(entry: Int, exchange: Exchange, _ chunk: UnsafeMutablePointer<gw_chunk>) -> gw_verdict {
+        if isLeftAlone(entry, exchange) { return GW_FAIL }
+        place.documents.chunkEntered(chunk, entry: entry, exchange: exchange)
+        let scope = enter(.chunk, entry, exchange)
+        let start = exchange.isTimed ? gwl_monotonic_ns() : 0
+        let verdict = tables[entry].pointee.on_chunk.unsafelyUnwrapped(RequestScope.request(scope), chunk)
+        leave(.chunk, entry, start)
+        return verdict
+    }
+
+    /// - Precondition: a hook of the entry was entered, and `OperationTable.cancelAll` was called.
+    @inline(__always)
+    func callComplete(entry: Int, exchange: Exchange, _ summary: UnsafeMutablePointer<gw_summary>) {
+        let scope = enter(.complete, entry, exchange)
+        let start = exchange.isTimed ? gwl_monotonic_ns() : 0
+        tables[entry].pointee.on_complete.unsafelyUnwrapped(RequestScope.request(scope), summary)
+        leave(.complete, entry, start)
+    }
+
+    /// In quarantine, and no hook was entered in this exchange before it began.
+    @inline(__always)
+    private func isLeftAlone(_ entry: Int, _ exchange: Exchange) -> Bool {
+        place.host.hasQuarantine && !exchange.scopes[entry].entered
+            && generation.instances[entry].isQuarantined(at: place.loop.now)
+    }
+
+    @inline(__always)
+    private func enter(_ phase: Phase, _ entry: Int, _ exchange: Exchange) -> UnsafeMutablePointer<RequestScope> {
+        let scope = exchange.scopes + entry
+        assert(!scope.pointee.suspended, "a hook is called while another of its plugin is suspended")
+        scope.pointee.abi.flags = exchange.flags
+        scope.pointee.entered = true
+        scope.pointee.suspension &+= 1
+        scope.pointee.pendingOperations = 0
+        exchange.phase = phase
+        operations.callScope = scope
+        operations.callSuspension = scope.pointee.suspension
+        mark.pointee.enter(UInt(bitPattern: labels[entry] + Int(phase.rawValue)), request: exchange.id)
+        return scope
+    }
+
+    @inline(__always)
+    private func leave(_ phase: Phase, _ entry: Int, _ start: UInt64) {
+        mark.pointee.leave()
+        operations.callScope = nil
+        if start != 0 { hookTook(gwl_monotonic_ns() - start, phase, entry) }
+    }
+
+    @inline(never)
+    private func hookTook(_ nanoseconds: UInt64, _ phase: Phase, _ entry: Int) {
+        generation.instances[entry].metrics.hookTook(nanoseconds, phase)
+    }
+
+    // MARK: Callbacks of operations, told by the operation table
+
+    @inline(__always)
+    func callbackEntered(_ scope: UnsafeMutablePointer<RequestScope>) {
+        mark.pointee.enter(
+            UInt(bitPattern: labels[scope.pointee.entry] + HookLabel.callback), request: scope.pointee.abi.id)
+    }
+
+    @inline(__always)
+    func callbackLeft() { mark.pointee.leave() }
+}
+
+@available(*, unavailable)
+extension ChainWorker: Sendable {}
+
+extension Exchange {
+    /// One exchange in 64 has its hooks timed: a clock read costs more than an empty hook.
+    @inline(__always)
+    var isTimed: Bool { id & 63 == 0 }
+}

@@ -1,0 +1,63 @@
+// gw_host: attr, attr_get, attr_set.
+//
+// Kind: free C functions; attr on any thread, the others on the request's loop.
+
+import PluginABI
+
+func hostAttribute(_ name: UnsafePointer<CChar>) -> gw_attr {
+    let name = String(cString: name)
+    guard let number = AttributeNames.intern(name) else {
+        // 0 is no attribute: getting it finds nothing and setting it is refused.
+        log.error("too many attribute names", .field("name", name), .field("limit", AttributeNames.limit))
+        return 0
+    }
+    return number
+}
+
+func hostAttributeGet(
+    _ request: UnsafeMutablePointer<gw_request>, _ attribute: gw_attr, _ out: UnsafeMutablePointer<gw_value>
+) -> gw_error {
+    guard let call = HostCall(request) else { return GW_E_STATE }
+    guard let value = call.exchange.attributes.get(attribute) else { return GW_E_ABSENT }
+    out.pointee = value
+    return GW_OK
+}
+
+func hostAttributeSet(
+    _ request: UnsafeMutablePointer<gw_request>, _ attribute: gw_attr, _ value: UnsafePointer<gw_value>
+) -> gw_error {
+    guard let call = HostCall(request), !call.exchange.isBackground else { return GW_E_STATE }
+    guard attribute != 0, attribute <= AttributeNames.limit else { return GW_E_ARGUMENT }
+    if HostAttribute(rawValue: attribute)?.isReadOnly == true { return GW_E_FORBIDDEN }
+    var copy = value.pointee
+    switch copy.type {
+    case GW_NONE:
+        copy.text = Bytes.absent.abi
+    case GW_BOOL:
+        copy.i = copy.i == 0 ? 0 : 1
+        copy.real = 0
+        copy.text = Bytes.absent.abi
+    case GW_INT:
+        copy.real = Double(copy.i)
+        copy.text = Bytes.absent.abi
+    case GW_REAL:
+        guard copy.real.isFinite else { return GW_E_ARGUMENT }
+        copy.i = Int64(exactly: copy.real.rounded(.towardZero)) ?? (copy.real < 0 ? .min : .max)
+        copy.text = Bytes.absent.abi
+    case GW_TEXT, GW_LIST, GW_MAP:
+        let text = Bytes(copy.text)
+        if text.isAbsent {
+            // Setting something to absent removes it.
+            copy = gw_value()
+        } else {
+            copy.text = call.exchange.arena.copy(text).abi
+            if copy.type == GW_TEXT { copy.i = 0 }
+            copy.real = 0
+        }
+    default:
+        return GW_E_ARGUMENT
+    }
+    copy.reserved = 0
+    call.exchange.attributes.set(attribute, copy)
+    return GW_OK
+}

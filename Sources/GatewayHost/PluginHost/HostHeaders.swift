@@ -1,0 +1,149 @@
+// gw_host: header_get, header_at, header_set, header_add, and the names with a colon.
+//
+// Request headers can be changed until the attempt is sent, so up to and including on_select. Response
+// headers can be changed in on_attempt and on_response, before the commit. Names and values are
+// checked, so no plugin can smuggle a second header or a second message in; what frames a message is
+// the host's alone.
+//
+// Kind: free C functions on the request's loop.
+
+import PluginABI
+
+func hostHeaderGet(_ request: UnsafeMutablePointer<gw_request>, _ side: gw_side, _ name: gw_str) -> gw_str {
+    guard let call = HostCall(request) else { return Bytes.absent.abi }
+    let exchange = call.exchange
+    let name = Bytes(name)
+    guard name.count > 0 else { return Bytes.absent.abi }
+    switch side {
+    case GW_REQUEST:
+        if name[0] == 0x3a { return PseudoHeader.get(name, GW_REQUEST, exchange).abi }
+        guard let index = exchange.requestHeaders.firstIndex(named: name) else { return Bytes.absent.abi }
+        return exchange.requestHeaders[index].value.abi
+    case GW_RESPONSE:
+        if name[0] == 0x3a { return PseudoHeader.get(name, GW_RESPONSE, exchange).abi }
+        guard let index = exchange.responseHeaders.firstIndex(named: name) else { return Bytes.absent.abi }
+        return exchange.responseHeaders[index].value.abi
+    default:
+        return (call.place.operations.resultWork?.header(name) ?? .absent).abi
+    }
+}
+
+func hostHeaderAt(
+    _ request: UnsafeMutablePointer<gw_request>, _ side: gw_side, _ index: Int, _ out: UnsafeMutablePointer<gw_pair>
+) -> gw_error {
+    guard let call = HostCall(request) else { return GW_E_STATE }
+    guard index >= 0 else { return GW_E_ABSENT }
+    let exchange = call.exchange
+    switch side {
+    case GW_REQUEST:
+        guard index < exchange.requestHeaders.count else { return GW_E_ABSENT }
+        let field = exchange.requestHeaders[index]
+        out.pointee = gw_pair(name: field.name.abi, value: field.value.abi)
+    case GW_RESPONSE:
+        guard index < exchange.responseHeaders.count else { return GW_E_ABSENT }
+        let field = exchange.responseHeaders[index]
+        out.pointee = gw_pair(name: field.name.abi, value: field.value.abi)
+    case GW_RESULT:
+        guard let field = call.place.operations.resultWork?.header(at: index) else { return GW_E_ABSENT }
+        out.pointee = gw_pair(name: field.name.abi, value: field.value.abi)
+    default:
+        return GW_E_ARGUMENT
+    }
+    return GW_OK
+}
+
+func hostHeaderSet(
+    _ request: UnsafeMutablePointer<gw_request>, _ side: gw_side, _ name: gw_str, _ value: gw_str
+) -> gw_error {
+    changeHeader(request, side, Bytes(name), Bytes(value), adding: false)
+}
+
+func hostHeaderAdd(
+    _ request: UnsafeMutablePointer<gw_request>, _ side: gw_side, _ name: gw_str, _ value: gw_str
+) -> gw_error {
+    changeHeader(request, side, Bytes(name), Bytes(value), adding: true)
+}
+
+@inline(__always)
+private func changeHeader(
+    _ request: UnsafeMutablePointer<gw_request>, _ side: gw_side, _ name: Bytes, _ value: Bytes, adding: Bool
+) -> gw_error {
+    guard let call = HostCall(request), HeaderChange.isAllowed(side, call.exchange) else { return GW_E_STATE }
+    let exchange = call.exchange
+    if name.count > 0, name[0] == 0x3a {
+        return adding ? GW_E_ARGUMENT : PseudoHeader.set(name, value, side, exchange)
+    }
+    guard HeaderChange.isName(name), value.isAbsent ? !adding : HeaderChange.isValue(value) else { return GW_E_ARGUMENT }
+    let known = HeaderName(name)
+    if HeaderChange.belongsToHost(known) { return GW_E_ARGUMENT }
+    let copy = exchange.arena.copy(value)
+    if side == GW_REQUEST {
+        HeaderChange.apply(name, copy, known, adding, &exchange.requestHeaders, &exchange.arena)
+    } else {
+        HeaderChange.apply(name, copy, known, adding, &exchange.responseHeaders, &exchange.arena)
+    }
+    return GW_OK
+}
+
+/// What may be changed, and how.
+enum HeaderChange {
+    /// Headers of one side that plugins may add; a loop that adds without end stops here.
+    static let fieldLimit = 512
+
+    @inline(__always)
+    static func isAllowed(_ side: gw_side, _ exchange: Exchange) -> Bool {
+        if exchange.isBackground { return false }
+        switch side {
+        case GW_REQUEST:
+            switch exchange.phase {
+            case .request, .body, .select: return true
+            case .attempt, .response, .chunk, .complete, .admin: return false
+            }
+        case GW_RESPONSE:
+            return !exchange.isCommitted && (exchange.phase == .response || exchange.phase == .attempt)
+        default:
+            return false
+        }
+    }
+
+    /// One or more token characters (RFC 9110 section 5.6.2).
+    @inline(__always)
+    static func isName(_ name: Bytes) -> Bool {
+        guard name.count > 0, name.count <= 256, let base = name.base else { return false }
+        for index in 0..<name.count where !HTTPCharacters.isToken(base[index]) { return false }
+        return true
+    }
+
+    /// No control character but tab, and no blank at either end (RFC 9110 section 5.5).
+    @inline(__always)
+    static func isValue(_ value: Bytes) -> Bool {
+        guard let base = value.base else { return false }
+        if value.count == 0 { return true }
+        if value.count > 64 << 10 { return false }
+        for index in 0..<value.count where base[index] < 0x20 && base[index] != 0x09 || base[index] == 0x7f { return false }
+        return !HTTPCharacters.isBlank(base[0]) && !HTTPCharacters.isBlank(base[value.count - 1])
+    }
+
+    /// What frames the message or steers the connection.
+    @inline(__always)
+    static func belongsToHost(_ name: HeaderName) -> Bool {
+        switch name {
+        case .contentLength, .host, .expect: true
+        default: name.isHopByHop && name != .proxyAuthenticate && name != .proxyAuthorization
+        }
+    }
+
+    @inline(__always)
+    static func apply(
+        _ name: Bytes, _ value: Bytes, _ known: HeaderName, _ adding: Bool, _ list: inout HeaderList, _ arena: inout Arena
+    ) {
+        if adding {
+            guard list.count < fieldLimit else { return }
+            list.append(HeaderField(name: arena.copy(name), value: value, known: known, origin: .plugin))
+        } else {
+            // The name is kept only if no field of that name is there to keep its own.
+            let isThere = value.isAbsent || list.firstIndex(named: name) != nil
+            list.set(name: isThere ? name : arena.copy(name), value: value, origin: .plugin)
+        }
+    }
+}

@@ -1,0 +1,144 @@
+// gw_host: body, body_set, buffer_response, emit, respond, upstream_get, upstream_set, alloc,
+// unsubscribe.
+//
+// Kind: free C functions on the request's loop.
+
+import PluginABI
+
+func hostBody(_ request: UnsafeMutablePointer<gw_request>) -> gw_str {
+    guard let call = HostCall(request), call.exchange.bodyIsComplete else { return Bytes.absent.abi }
+    return call.exchange.body.abi
+}
+
+/// Until the first attempt is sent, like the headers: a retry sends the body again as it is then.
+func hostBodySet(_ request: UnsafeMutablePointer<gw_request>, _ bytes: gw_str) -> gw_error {
+    guard let call = HostCall(request), !call.exchange.isBackground, call.exchange.bodyIsComplete,
+        call.exchange.phase == .body || call.exchange.phase == .select
+    else { return GW_E_STATE }
+    // Setting to absent removes: an empty body.
+    let bytes = Bytes(bytes)
+    call.exchange.body = bytes.isEmpty ? Bytes("") : call.exchange.arena.copy(bytes)
+    return GW_OK
+}
+
+func hostBufferResponse(_ request: UnsafeMutablePointer<gw_request>, _ limit: Int) -> gw_error {
+    guard let call = HostCall(request), call.exchange.phase == .response, call.isInHook else { return GW_E_STATE }
+    guard limit > 0 else { return GW_E_ARGUMENT }
+    // Several may ask; the smallest limit is the one that all of them accepted.
+    call.exchange.bufferResponseLimit = min(limit, call.exchange.bufferResponseLimit ?? limit)
+    return GW_OK
+}
+
+func hostEmit(_ request: UnsafeMutablePointer<gw_request>, _ bytes: gw_str) -> gw_error {
+    guard let call = HostCall(request), call.exchange.phase == .chunk, call.isInHook else { return GW_E_STATE }
+    let bytes = Bytes(bytes)
+    call.place.documents.chunkChanged()
+    var emitted = call.exchange.emitted ?? []
+    call.exchange.emitted = nil
+    emitted.append(bytes.isEmpty ? Bytes("") : call.exchange.chunkArena.copy(bytes))
+    call.exchange.emitted = emitted
+    return GW_OK
+}
+
+func hostRespond(
+    _ request: UnsafeMutablePointer<gw_request>, _ status: Int32, _ headers: UnsafePointer<gw_pair>?, _ count: Int,
+    _ body: gw_str
+) -> gw_error {
+    guard let call = HostCall(request), call.isInHook, !call.exchange.isCommitted else { return GW_E_STATE }
+    switch call.exchange.phase {
+    case .request, .body, .select, .attempt, .response, .admin: break
+    case .chunk, .complete: return GW_E_STATE
+    }
+    guard (200...599).contains(status), count >= 0, count <= HeaderChange.fieldLimit, count == 0 || headers != nil else {
+        return GW_E_ARGUMENT
+    }
+    let fields = UnsafeBufferPointer(start: headers, count: count)
+    for field in fields {
+        let name = Bytes(field.name)
+        guard HeaderChange.isName(name), HeaderChange.isValue(Bytes(field.value)),
+            !HeaderChange.belongsToHost(HeaderName(name))
+        else { return GW_E_ARGUMENT }
+    }
+    let exchange = call.exchange
+    let bytes = Bytes(body)
+    let copies = UnsafeMutableBufferPointer(
+        start: exchange.arena.allocate(count * MemoryLayout<HeaderField>.stride)
+            .bindMemory(to: HeaderField.self, capacity: count), count: count)
+    for (index, field) in fields.enumerated() {
+        let name = exchange.arena.copy(Bytes(field.name))
+        copies.initializeElement(
+            at: index,
+            to: HeaderField(
+                name: name, value: exchange.arena.copy(Bytes(field.value)), known: HeaderName(name), origin: .plugin))
+    }
+    exchange.staged = StagedResponse(
+        status: Int(status), headers: copies, body: bytes.isEmpty ? Bytes("") : exchange.arena.copy(bytes),
+        origin: call.scope.pointee.entry)
+    return GW_OK
+}
+
+func hostUpstreamGet(_ request: UnsafeMutablePointer<gw_request>, _ out: UnsafeMutablePointer<gw_upstream>) -> gw_error {
+    guard let call = HostCall(request), !call.exchange.isBackground else { return GW_E_STATE }
+    let choice = call.exchange.choice
+    var whole = gw_upstream(
+        size: 0, connect_ms: choice.connectMilliseconds, first_byte_ms: choice.firstByteMilliseconds,
+        idle_ms: choice.idleMilliseconds, url: choice.url.abi, proxy: choice.proxy.abi, account: choice.account.abi)
+    // As much as both sides know, and `size` says how much that is.
+    let size = min(Int(out.pointee.size), MemoryLayout<gw_upstream>.size)
+    guard size >= 8 else { return GW_E_ARGUMENT }
+    whole.size = UInt32(size)
+    UnsafeMutableRawPointer(out).copyMemory(from: &whole, byteCount: size)
+    return GW_OK
+}
+
+/// Until the attempt is sent: in on_request, on_body and on_select.
+func hostUpstreamSet(_ request: UnsafeMutablePointer<gw_request>, _ upstream: UnsafePointer<gw_upstream>) -> gw_error {
+    guard let call = HostCall(request), HeaderChange.isAllowed(GW_REQUEST, call.exchange) else { return GW_E_STATE }
+    let size = min(Int(upstream.pointee.size), MemoryLayout<gw_upstream>.size)
+    guard size >= 8 else { return GW_E_ARGUMENT }
+    let exchange = call.exchange
+    // Members that the caller's struct does not reach keep what they are.
+    var given = gw_upstream(
+        size: 0, connect_ms: exchange.choice.connectMilliseconds, first_byte_ms: exchange.choice.firstByteMilliseconds,
+        idle_ms: exchange.choice.idleMilliseconds, url: exchange.choice.url.abi, proxy: exchange.choice.proxy.abi,
+        account: exchange.choice.account.abi)
+    withUnsafeMutableBytes(of: &given) { $0.copyMemory(from: UnsafeRawBufferPointer(start: upstream, count: size)) }
+    for text in [Bytes(given.url), Bytes(given.proxy), Bytes(given.account)] where !UpstreamText.isClean(text) {
+        return GW_E_ARGUMENT
+    }
+    guard UpstreamText.isURL(Bytes(given.url)) else { return GW_E_ARGUMENT }
+    exchange.choice = UpstreamChoice(
+        url: exchange.arena.copy(Bytes(given.url)), proxy: UpstreamText.orAbsent(Bytes(given.proxy), &exchange.arena),
+        account: UpstreamText.orAbsent(Bytes(given.account), &exchange.arena), connectMilliseconds: given.connect_ms,
+        firstByteMilliseconds: given.first_byte_ms, idleMilliseconds: given.idle_ms)
+    return GW_OK
+}
+
+/// What the texts of an upstream may be; whether they lead anywhere the dialer finds out.
+enum UpstreamText {
+    /// No control characters and no blanks: these texts become addresses and log fields.
+    static func isClean(_ text: Bytes) -> Bool {
+        text.count <= 4096 && !text.buffer.contains { $0 <= 0x20 || $0 == 0x7f }
+    }
+
+    static func isURL(_ text: Bytes) -> Bool {
+        text.hasPrefix(Bytes("https://")) && text.count > 8 || text.hasPrefix(Bytes("http://")) && text.count > 7
+    }
+
+    static func orAbsent(_ text: Bytes, _ arena: inout Arena) -> Bytes { text.isEmpty ? .absent : arena.copy(text) }
+}
+
+func hostAllocate(_ request: UnsafeMutablePointer<gw_request>, _ length: Int) -> UnsafeMutableRawPointer? {
+    // Never NULL, so a call from a foreign thread cannot be answered: it would corrupt the arena.
+    guard let call = HostCall(request) else {
+        preconditionFailure("a plugin called alloc() from a thread that does not own the request")
+    }
+    precondition(length >= 0 && length <= 1 << 30, "a plugin asked alloc() for \(length) bytes")
+    return call.exchange.arena.allocateZeroed(max(length, 1))
+}
+
+func hostUnsubscribe(_ request: UnsafeMutablePointer<gw_request>, _ hooks: UInt32) {
+    guard let call = HostCall(request) else { return }
+    call.scope.pointee.unsubscribed |= hooks
+    if call.exchange.phase == .chunk { call.place.documents.chunkChanged() }
+}
