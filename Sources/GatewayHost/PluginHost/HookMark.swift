@@ -61,10 +61,9 @@ enum HookMarks {
         marks.withLock { $0.free.append(mark - memory) }
     }
 
-    /// Every mark that was ever taken; a free one has no label.
-    static var all: UnsafeMutableBufferPointer<HookMark> {
-        UnsafeMutableBufferPointer(start: memory, count: marks.withLock(\.count))
-    }
+    /// Marks that were ever taken; a free one has no label.
+    static var count: Int { marks.withLock(\.count) }
+    static func at(_ index: Int) -> UnsafeMutablePointer<HookMark> { memory + index }
 
     /// From here on a fatal signal writes the marks to standard error before the process dies.
     /// - Thread: control, once.

@@ -46,7 +46,7 @@ func hostConfig(
 ) -> gw_error {
     let pointer = Bytes(pointer)
     guard pointer.count == 0 || pointer[0] == 0x2f else { return GW_E_ARGUMENT }
-    guard let value = PluginInstance.at(instance).configDocument.value(at: pointer) else { return GW_E_ABSENT }
+    guard let value = PluginInstance.at(instance).configuration.value(at: pointer) else { return GW_E_ABSENT }
     out.pointee = value
     return GW_OK
 }

@@ -33,7 +33,7 @@ final class PluginInstance: @unchecked Sendable {
     let mount: String?
 
     /// The configuration as `config` finds places in it, and the texts it handed out.
-    let configDocument: ConfigDocument
+    let configuration: InstanceConfiguration
     private let secrets: [String: UnsafeBufferPointer<UInt8>]
     private let texts: [UnsafeMutableRawBufferPointer]
 
@@ -62,7 +62,7 @@ final class PluginInstance: @unchecked Sendable {
         }
         self.texts = texts
         self.secrets = secrets
-        configDocument = ConfigDocument(config)
+        configuration = InstanceConfiguration(config)
 
         let scope = UnsafeMutablePointer<InstanceScope>.allocate(capacity: 1)
         abi = UnsafeMutableRawPointer(scope).assumingMemoryBound(to: gw_instance.self)

@@ -7,7 +7,7 @@
 
 import PluginABI
 
-final class ConfigDocument {
+final class InstanceConfiguration {
     private let scanner: JSONScanner
     private var decoded: [UnsafeMutableRawBufferPointer] = []
 
