@@ -42,7 +42,8 @@ struct CurlEasy: ~Copyable {
     func set(_ option: CURLoption, _ value: String) { check(gwc_set_string(handle, option, value), option) }
 
     /// Goes through `proxy`, and through nothing when it is nil: the empty texts keep the environment out.
-    func setProxy(_ proxy: ProxyAddress?) {
+    /// - Parameter authorities: PEM file to verify an https proxy with; nil for the system's.
+    func setProxy(_ proxy: ProxyAddress?, authorities: String?) {
         set(CURLOPT_NOPROXY, "")
         guard let proxy else {
             set(CURLOPT_PROXY, "")
@@ -52,6 +53,7 @@ struct CurlEasy: ~Copyable {
         // User and password apart from the URL, so that nothing in them is taken for syntax.
         if let user = proxy.user { set(CURLOPT_PROXYUSERNAME, user) }
         if let password = proxy.password { set(CURLOPT_PROXYPASSWORD, password.reveal()) }
+        if let authorities { set(CURLOPT_PROXY_CAINFO, authorities) }
         set(CURLOPT_PROXYAUTH, CurlEasy.basic)
         set(CURLOPT_SOCKS5_AUTH, CurlEasy.basic)
     }

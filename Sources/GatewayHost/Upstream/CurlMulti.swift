@@ -40,7 +40,7 @@ final class CurlMulti: TimerHandler, TurnHandler {
     private var isDue = false
     private var turnEndAsked = false
     private var isPumping = false
-    private var isClosed = false
+    private(set) var isClosed = false
 
     /// Once per process; lazy statics are initialised by one thread only.
     private static let library: Void = {

@@ -20,15 +20,21 @@ protocol DialerClient: AnyObject {
 
 final class Dialer {
     let curl: CurlMulti
+    private let caFile: String?
 
-    init(curl: CurlMulti) { self.curl = curl }
+    /// - Parameter caFile: PEM file to verify https proxies with; nil for the system's authorities.
+    init(curl: CurlMulti, caFile: String?) {
+        self.curl = curl
+        self.caFile = caFile
+    }
 
     /// Begins to connect; `client` hears from it in a later turn. `cancel` ends it without a word.
     func connect(
         to authority: HostPort, through proxy: ProxyAddress?, milliseconds: UInt32, for client: any DialerClient
     ) -> DialerConnect {
         let connect = DialerConnect(
-            authority: authority, proxy: proxy, milliseconds: milliseconds, curl: curl, client: client)
+            authority: authority, proxy: proxy, milliseconds: milliseconds, curl: curl, caFile: caFile,
+            client: client)
         curl.add(connect)
         return connect
     }
@@ -42,7 +48,8 @@ final class DialerConnect: CurlJob {
     private var client: (any DialerClient)?
 
     fileprivate init(
-        authority: HostPort, proxy: ProxyAddress?, milliseconds: UInt32, curl: CurlMulti, client: any DialerClient
+        authority: HostPort, proxy: ProxyAddress?, milliseconds: UInt32, curl: CurlMulti, caFile: String?,
+        client: any DialerClient
     ) {
         self.authority = authority
         self.proxy = proxy
@@ -54,7 +61,7 @@ final class DialerConnect: CurlJob {
         easy.set(CURLOPT_CONNECT_ONLY, 1)
         easy.set(CURLOPT_FRESH_CONNECT, 1)
         easy.set(CURLOPT_CONNECTTIMEOUT_MS, Int(milliseconds))
-        easy.setProxy(proxy)
+        easy.setProxy(proxy, authorities: caFile)
         // A tunnel for http origins too: the upstream client speaks to an origin, never to a proxy.
         if proxy != nil { easy.set(CURLOPT_HTTPPROXYTUNNEL, 1) }
     }
@@ -65,7 +72,7 @@ final class DialerConnect: CurlJob {
     }
 
     override func cancelled() {
-        client?.dialerFailed(UpstreamFault(.cancelled, "no new connections are made"))
+        client?.dialerFailed(UpstreamDial.shutDown)
         client = nil
     }
 

@@ -23,6 +23,8 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
     private var stream: ByteStream?
     private var registration = Registration.none
 
+    static let shutDown = UpstreamFault(.cancelled, "no new connections are made")
+
     init(
         pool: UpstreamPool, target: UpstreamTarget, connectMilliseconds: UInt32, tlsMilliseconds: UInt32,
         handler: any UpstreamHandler
@@ -53,6 +55,7 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
     // MARK: For the pool
 
     func begin() {
+        if pool.curl.isClosed { return fail(UpstreamDial.shutDown) }
         target.dialCount += 1
         pool.dialsTotal += 1
         stage = .connecting

@@ -13,6 +13,8 @@ final class UpstreamPool {
     let settings: UpstreamSettings
     let curl: CurlMulti
     let dialer: Dialer
+    /// Requests of the control plane.
+    let transfers: TransferQueue
 
     private var buckets: [UpstreamTarget?]
     private(set) var targetCount = 0
@@ -36,7 +38,8 @@ final class UpstreamPool {
         self.tls = tls
         self.settings = settings
         curl = CurlMulti(loop: loop)
-        dialer = Dialer(curl: curl)
+        dialer = Dialer(curl: curl, caFile: settings.caFile)
+        transfers = TransferQueue(curl: curl, limit: settings.transfers, caFile: settings.caFile)
         var size = 64
         while size < settings.targets { size *= 2 }
         buckets = Array(repeating: nil, count: size)
@@ -120,7 +123,9 @@ final class UpstreamPool {
             pool: self, target: target,
             connectMilliseconds: connectMilliseconds == 0 ? settings.connectMilliseconds : connectMilliseconds,
             tlsMilliseconds: tlsMilliseconds == 0 ? settings.tlsMilliseconds : tlsMilliseconds, handler: handler)
-        if target.dialCount < settings.dials {
+        if curl.isClosed {
+            dial.refuse(UpstreamDial.shutDown)
+        } else if target.dialCount < settings.dials {
             dial.begin()
         } else if target.waitingCount < settings.waitingDials {
             target.enqueue(dial)
@@ -187,9 +192,11 @@ final class UpstreamPool {
         }
     }
 
-    /// Ends everything; handlers of dials and transfers that run hear `cancelled`.
+    /// Ends what is idle, connecting or fetching; the handlers of dials and transfers hear `cancelled`.
+    /// Exchanges and TLS handshakes under way end with the loop.
     func close() {
         drain()
+        transfers.close()
         curl.close()
     }
 
@@ -198,7 +205,8 @@ final class UpstreamPool {
     private static func mix(_ seed: UInt64, _ bytes: Bytes) -> UInt64 {
         let multiplier: UInt64 = 0xff51_afd7_ed55_8ccd
         var hash = (seed ^ UInt64(bytes.count)) &* multiplier
-        guard let base = bytes.base.map(UnsafeRawPointer.init) else { return hash ^ hash >> 29 }
+        // Absent and empty mean the same here.
+        guard bytes.count > 0, let base = bytes.base.map(UnsafeRawPointer.init) else { return hash ^ hash >> 29 }
         var offset = 0
         while offset + 8 <= bytes.count {
             hash = (hash ^ base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) &* multiplier

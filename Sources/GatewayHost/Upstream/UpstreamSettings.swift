@@ -26,6 +26,9 @@ struct UpstreamSettings: Sendable {
     var targets = 1024
     /// Control-plane transfers under way per loop; further ones wait for their turn.
     var transfers = 32
+    /// PEM file of the authorities to trust for https proxies and transfers; nil for the system's.
+    /// Origins are verified by the `TLSClientContext` that the pool is given.
+    var caFile: String?
     /// Bytes of a response handled in one go before other connections get their turn.
     var turnBytes = 256 * 1024
 }

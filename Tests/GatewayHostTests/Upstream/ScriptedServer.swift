@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import Synchronization
 import Testing
 
@@ -69,33 +70,70 @@ final class ScriptedServer: Sendable {
     }
 }
 
-/// The server's side of one connection.
+/// The server's side of one connection, in blocking calls, plain or under TLS.
 struct ServerConnection {
     let descriptor: Int32
+    private let stream: ByteStream
+
     init(_ descriptor: Int32) {
         self.descriptor = descriptor
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
+        _ = gwl_set_nonblocking(descriptor)
+        // The server closes its own number.
+        stream = ByteStream(Descriptor(dup(descriptor)))
+    }
+
+    /// The same connection after a TLS handshake; nil when that failed.
+    init?(_ plain: ServerConnection, _ context: TLSServerContext) {
+        descriptor = plain.descriptor
+        stream = try! ByteStream(Descriptor(dup(descriptor)), server: context)
+        while true {
+            switch stream.handshake() {
+            case .done: return
+            case .failed:
+                stream.shutdownWrite()
+                return nil
+            case .wouldBlock: ServerConnection.wait(descriptor, stream.interest)
+            }
+        }
+    }
+
+    var isResumed: Bool { stream.isResumed }
+
+    private static func wait(_ descriptor: Int32, _ readiness: Readiness) {
+        var poll = pollfd(fd: descriptor, events: Int16(readiness.contains(.write) ? POLLOUT : POLLIN), revents: 0)
+        _ = CLinux.poll(&poll, 1, -1)
+    }
+
+    /// Reads at least one byte; empty at the end, whatever ended it.
+    func readSome(_ limit: Int = 65_536) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: limit)
+        while true {
+            switch buffer.withUnsafeMutableBytes({ stream.read(into: $0) }) {
+            case .bytes(let count): return Array(buffer[..<count])
+            case .wouldBlock: ServerConnection.wait(descriptor, stream.readInterest)
+            case .end, .failed: return []
+            }
+        }
     }
 
     /// Head and body (by Content-Length) of the next request; nil at the end of the connection.
     func readRequest() -> String? {
         var bytes: [UInt8] = []
-        while true {
-            var byte: UInt8 = 0
-            guard recv(descriptor, &byte, 1, 0) == 1 else { return nil }
-            bytes.append(byte)
-            if bytes.suffix(4) == [13, 10, 13, 10] { break }
+        while bytes.suffix(4) != [13, 10, 13, 10] {
+            let more = readSome(1)
+            if more.isEmpty { return nil }
+            bytes += more
         }
         let head = String(decoding: bytes, as: UTF8.self)
         if let line = head.split(separator: "\r\n").first(where: { $0.lowercased().hasPrefix("content-length:") }) {
             var left = Int(line.split(separator: ":")[1].drop { $0 == " " })!
-            var buffer = [UInt8](repeating: 0, count: 65_536)
             while left > 0 {
-                let count = recv(descriptor, &buffer, min(left, buffer.count), 0)
-                guard count > 0 else { return nil }
-                bytes += buffer[..<count]
-                left -= count
+                let more = readSome(min(left, 65_536))
+                if more.isEmpty { return nil }
+                bytes += more
+                left -= more.count
             }
         }
         return String(decoding: bytes, as: UTF8.self)
@@ -106,23 +144,19 @@ struct ServerConnection {
     func write(_ bytes: [UInt8]) {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
+            switch bytes[sent...].withUnsafeBytes({ stream.write($0) }) {
+            case .bytes(let count): sent += count
+            case .wouldBlock: ServerConnection.wait(descriptor, stream.writeInterest)
+            case .end, .failed: return
             }
-            if count <= 0 { return }
-            sent += count
         }
     }
 
-    /// Closes with a reset.
-    func reset() {
-        var linger = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<CLinux.linger>.size))
-    }
+    /// The connection will end with a reset instead of a FIN.
+    func resetOnClose() { _ = gwl_set_reset_on_close(descriptor) }
+
+    func shutdownWrite() { stream.shutdownWrite() }
 
     /// Waits until the client has closed.
-    func waitForEnd() {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while recv(descriptor, &buffer, buffer.count, 0) > 0 {}
-    }
+    func waitForEnd() { while !readSome().isEmpty {} }
 }

@@ -14,7 +14,16 @@ final class UpstreamLab: TimerHandler, TurnHandler {
     /// Requests live here as long as the lab.
     private var texts: [UnsafeMutablePointer<UInt8>] = []
 
+    /// Whatever the environment says, no request goes where it was not told to.
+    private static let hostileEnvironment: Void = {
+        for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+            setenv(name, "http://127.0.0.1:1", 1)
+        }
+        for name in ["no_proxy", "NO_PROXY"] { setenv(name, "*", 1) }
+    }()
+
     init(_ settings: UpstreamSettings = UpstreamSettings(), tls: TLSClientContext? = nil) {
+        UpstreamLab.hostileEnvironment
         pool = UpstreamPool(
             loop: loop, blocks: blocks, tls: try! tls ?? TLSClientContext(), settings: settings)
         watchdog = LoopTimer(self)
@@ -99,6 +108,7 @@ final class Attempt: UpstreamHandler {
 
     var onHead: (UpstreamConnection) -> Void = { _ in }
     var onBody: () -> Void = {}
+    var onFlush: () -> Void = {}
     /// After the end, good or bad; by default the run is over.
     var onOver: () -> Void
 
@@ -160,5 +170,8 @@ final class Attempt: UpstreamHandler {
         onOver()
     }
 
-    func upstreamFlush() { if events.last != "flush" { events.append("flush") } }
+    func upstreamFlush() {
+        if events.last != "flush" { events.append("flush") }
+        onFlush()
+    }
 }
