@@ -39,7 +39,7 @@ final class WorkerBox {
     init(_ worker: AnyObject, host: UnsafePointer<gw_host>) {
         self.host = host
         self.worker = worker
-        requestID = Attribute(id: host.pointee.attr("gw.request.id"))
+        requestID = Attribute(id: host.pointee.attr(GW_ATTR_REQUEST_ID))
         request = worker as? any RequestHook
         body = worker as? any BodyHook
         select = worker as? any SelectHook
