@@ -52,14 +52,18 @@ public struct ByteWriter {
         }
     }
 
-    /// `value` with leading zeros up to `width` digits; it must be positive and fit.
+    /// `value` with leading zeros, `width` digits in all; it must be positive and fit.
     public mutating func append(_ value: Int, width: Int) {
-        var divisor = 1
-        for _ in 1..<width { divisor *= 10 }
-        while divisor > 0 {
-            append(byte: 0x30 + UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
+        guard width <= memory.count - count else {
+            overflowed = true
+            return
         }
+        var rest = UInt(value)
+        for position in stride(from: count + width - 1, through: count, by: -1) {
+            memory[position] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        count += width
     }
 }
 

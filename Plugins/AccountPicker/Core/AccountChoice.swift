@@ -169,7 +169,8 @@ struct AccountChoice {
         var best = eligible[0]
         var bestLoad = accounts[best].load
         var kept = 0
-        for index in eligible {
+        for place in eligible.indices {  // not over `eligible`, which would be copied when it changes
+            let index = eligible[place]
             // load / weight compared without division.
             let load = accounts[index].load
             let difference = load * accounts[best].weight - bestLoad * accounts[index].weight

@@ -120,7 +120,7 @@ public final class AuthWorker: RequestHook, BodyHook {
         guard record.allows(address: request.text(auth.clientAddress)) else {
             let address = request.text(auth.clientAddress)
             request.log(
-                GW_LOG_INFO, "key '\(name(index))' refused: not from \(address.string)")
+                GW_LOG_INFO, "key '\(record.label)' refused: not from \(address.string)")
             return request.refuse(
                 Refusal(
                     .permission, "this API key may not be used from \(address.string)",
@@ -145,10 +145,6 @@ public final class AuthWorker: RequestHook, BodyHook {
             : "the API key is not known to this gateway"
         request.log(GW_LOG_INFO, "refused: \(message)")
         return request.refuse(Refusal(.authentication, message, shouldRetry: false))
-    }
-
-    private func name(_ index: Int) -> String {
-        String(decoding: auth.records[index].name, as: UTF8.self)
     }
 
     /// The token of `Authorization: Bearer <token>` (RFC 6750 section 2.1), absent for anything else.

@@ -27,19 +27,20 @@ final class KeyRecord: Sendable {
         self.addresses = addresses
     }
 
+    var label: String { String(decoding: name, as: UTF8.self) }
+
     /// Why the key is not good at `now`; nil if it is.
     ///
     /// `now` is asked for only if the answer depends on it, because reading a clock costs more
     /// than the rest.
     func refusal(now: () -> Timestamp) -> Refusal? {
-        let text = String(decoding: name, as: UTF8.self)
         if !isEnabled {
             return Refusal(
-                .authentication, "the API key '\(text)' is disabled", shouldRetry: false)
+                .authentication, "the API key '\(label)' is disabled", shouldRetry: false)
         }
         if let expires, now() >= expires {
             return Refusal(
-                .authentication, "the API key '\(text)' expired at \(expires.text)",
+                .authentication, "the API key '\(label)' expired at \(expires.text)",
                 shouldRetry: false)
         }
         return nil

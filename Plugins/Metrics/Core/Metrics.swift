@@ -51,21 +51,37 @@ public final class MetricsWorker: CompleteHook, AdminHook {
     private var keyTokens: SeriesGrid
 
     /// What is counted for a route whatever the model.
-    private struct RouteSeries {
+    private final class RouteSeries {
         let attempts: Series
         let requestBytes: Series
         let responseBytes: Series
         let duration: Series
         let firstByte: Series
+
+        init(_ metrics: MetricSet, route: Bytes) {
+            attempts = metrics.attempts.series(route)
+            requestBytes = metrics.requestBytes.series(route)
+            responseBytes = metrics.responseBytes.series(route)
+            duration = metrics.duration.series(route)
+            firstByte = metrics.firstByte.series(route)
+        }
     }
 
     /// What is counted for a model whatever the route.
-    private struct ModelSeries {
+    private final class ModelSeries {
         let tokens: [Series]
         let inputUsage: Series
         let outputUsage: Series
         let duration: Series
         let firstToken: Series
+
+        init(_ metrics: MetricSet, model: Bytes) {
+            tokens = TokenKind.allCases.map { metrics.tokens.series(model, Bytes(stringLiteral: $0.label)) }
+            inputUsage = metrics.tokenUsage.series("chat", "anthropic", model, "input")
+            outputUsage = metrics.tokenUsage.series("chat", "anthropic", model, "output")
+            duration = metrics.operationDuration.series("chat", "anthropic", model)
+            firstToken = metrics.timeToFirstToken.series("chat", "anthropic", model)
+        }
     }
 
     fileprivate init(_ plugin: Metrics) {
@@ -125,12 +141,7 @@ public final class MetricsWorker: CompleteHook, AdminHook {
         if let known = routeSeries[route] {
             series = known
         } else {
-            series = routes.withLabel(route) { label in
-                RouteSeries(
-                    attempts: metrics.attempts.series(label), requestBytes: metrics.requestBytes.series(label),
-                    responseBytes: metrics.responseBytes.series(label),
-                    duration: metrics.duration.series(label), firstByte: metrics.firstByte.series(label))
-            }
+            series = routes.withLabel(route) { RouteSeries(metrics, route: $0) }
             routeSeries[route] = series
         }
         if summary.attempts > 0 { series.attempts.add(Double(summary.attempts)) }
@@ -147,7 +158,7 @@ public final class MetricsWorker: CompleteHook, AdminHook {
         if let known = modelSeries[model] {
             series = known
         } else {
-            series = resolveModel(model)
+            series = models.withLabel(model) { ModelSeries(metrics, model: $0) }
             modelSeries[model] = series
         }
         for kind in TokenKind.allCases {
@@ -159,19 +170,6 @@ public final class MetricsWorker: CompleteHook, AdminHook {
         }
         series.duration.observe(summary.duration)
         if request.isEventStream, let seconds = summary.timeToFirstByte { series.firstToken.observe(seconds) }
-    }
-
-    private func resolveModel(_ model: Int) -> ModelSeries {
-        models.withLabel(model) { label in
-            ModelSeries(
-                tokens: TokenKind.allCases.map {
-                    metrics.tokens.series(label, Bytes(stringLiteral: $0.label))
-                },
-                inputUsage: metrics.tokenUsage.series("chat", "anthropic", label, "input"),
-                outputUsage: metrics.tokenUsage.series("chat", "anthropic", label, "output"),
-                duration: metrics.operationDuration.series("chat", "anthropic", label),
-                firstToken: metrics.timeToFirstToken.series("chat", "anthropic", label))
-        }
     }
 
     private func countKey(_ request: Request, _ status: StatusClass) {
