@@ -20,7 +20,8 @@ protocol ExchangeDriver: AnyObject {
 final class Exchange {
     let loop: EventLoop
     let isBackground: Bool
-    weak var driver: (any ExchangeDriver)?
+    /// Owns this exchange, and therefore outlives it.
+    unowned(unsafe) var driver: (any ExchangeDriver)?
 
     /// Unique in this process.
     var id: UInt64 = 0

@@ -106,6 +106,8 @@ func hostUpstreamSet(_ request: UnsafeMutablePointer<gw_request>, _ upstream: Un
     for text in [Bytes(given.url), Bytes(given.proxy), Bytes(given.account)] where !UpstreamText.isClean(text) {
         return GW_E_ARGUMENT
     }
+    // No URL means the one that stands, which is the configured upstream unless a plugin changed it.
+    if Bytes(given.url).isEmpty { given.url = exchange.choice.url.abi }
     guard UpstreamText.isURL(Bytes(given.url)) else { return GW_E_ARGUMENT }
     exchange.choice = UpstreamChoice(
         url: exchange.arena.copy(Bytes(given.url)), proxy: UpstreamText.orAbsent(Bytes(given.proxy), &exchange.arena),

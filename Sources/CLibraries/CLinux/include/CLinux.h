@@ -20,7 +20,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -96,6 +98,8 @@ static inline int gwl_set_nonblocking(int fd) {
     int flags = fcntl(fd, F_GETFL);
     return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
+/* open(2) of a file without a name in a directory: O_TMPFILE | O_RDWR, mode 0600. */
+int gwl_open_unnamed(const char *directory);
 const void *gwl_memmem(const void *hay, size_t hay_length, const void *needle, size_t length);
 void gwl_set_thread_name(const char *name); /* at most 15 bytes; of the calling thread */
 static inline uint64_t gwl_monotonic_ns(void) {
@@ -123,4 +127,13 @@ void gwl_crash_stack(void);
 static inline int gwl_gettid(void) { return (int)syscall(SYS_gettid); }
 static inline FILE *gwl_stdout(void) { return stdout; }
 static inline FILE *gwl_stderr(void) { return stderr; }
+/* Processors in this thread's affinity mask: sched_getaffinity(2). */
+int gwl_available_processors(void);
+/* signalfd(2), non-blocking, close-on-exec. */
+static inline int gwl_signalfd(const sigset_t *set) {
+    return signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+static inline void gwl_ignore_signal(int number) { signal(number, SIG_IGN); }
+/* Raises RLIMIT_NOFILE to what the hard limit allows. */
+int gwl_raise_descriptor_limit(void);
 #endif

@@ -1,1 +1,0 @@
-public func gatewayMain() -> Int32 { 0 }

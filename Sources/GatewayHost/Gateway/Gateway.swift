@@ -1,0 +1,242 @@
+// The composition root: what the parts are made of each other, in which order they start, change
+// and stop.
+//
+//   start ─► listening sockets ─► chain ─► loops, each with its worker ─► ready
+//   SIGHUP ─► new configuration ─► new chain beside the old ─► every worker starts it ─► adopted by all
+//   SIGTERM ─► listeners close ─► exchanges finish ─► loops stop ─► chain destroyed
+//
+// The thread that calls `run` becomes the control thread. It has an event loop of its own, on which
+// signals, outcomes of workers and time arrive, and it may block: plugins are created here.
+//
+// Kind: control thread.
+
+import CLinux
+import Synchronization
+
+final class Gateway: LoopHandler, TimerHandler {
+    private var config: GatewayConfig
+    private let control: EventLoop
+    private let shared: GatewayShared
+    private let data: DataFolder
+    private let host: PluginHost
+    private let group: LoopGroup
+    private let watchdog: Watchdog
+    private var chain: ChainGeneration
+    private var retiring: [(chain: ChainGeneration, running: Int)] = []
+    private var timer: LoopTimer!
+    private var signals: Int32 = -1
+    private var nextNumber: UInt64 = 1
+    private var drainEnds = Instant.distantFuture
+    private var failure: GatewayFault?
+    private var runningLoops = 0
+    private let whenReady: ([SocketAddress]) -> Void
+
+    /// Serves until SIGTERM or SIGINT, and returns the exit code.
+    /// - Parameter whenReady: runs on the control thread once every loop listens.
+    /// - Throws: what kept it from starting.
+    static func run(_ config: GatewayConfig, whenReady: @escaping ([SocketAddress]) -> Void = { _ in }) throws -> Int32 {
+        Signals.prepareProcess()
+        let gateway = try Gateway(config, whenReady: whenReady)
+        return try gateway.serve()
+    }
+
+    private init(_ config: GatewayConfig, whenReady: @escaping ([SocketAddress]) -> Void) throws {
+        self.config = config
+        self.whenReady = whenReady
+        data = try DataFolder(config.data)
+        let threads = config.threads > 0 ? config.threads : ProcessorCount.available
+        shared = GatewayShared(
+            bufferedLimit: config.limits.bufferedBytes, connectionLimit: config.limits.connections,
+            processTag: ProcessTag.make())
+        control = try EventLoop(index: threads)
+        group = try LoopGroup(count: threads)
+        host = PluginHost(directory: config.data + "/plugins")
+        watchdog = Watchdog(host: host)
+        chain = try ChainBuilder.build(config, number: 1, workers: threads, host: host)
+        timer = LoopTimer(self)
+    }
+
+    private func serve() throws -> Int32 {
+        var listeners = try Listeners(config, loops: group.loops.count)
+        let addresses = listeners.addresses
+        signals = try Signals.open()
+        _ = try control.add(signals, [.read], self)
+        watchdog.watch(chain)
+        watchdog.start()
+        try startLoops(&listeners)
+        awaitWorkers(addresses)
+        control.run()
+        group.stop()
+        group.join()
+        watchdog.stop()
+        chain.destroy()
+        close(signals)
+        if let failure { throw failure }
+        log.info("stopped")
+        return 0
+    }
+
+    // MARK: Start
+
+    private func startLoops(_ listeners: inout Listeners) throws {
+        let plans = group.loops.map { WorkerPlan(config: config, chain: chain, shared: shared, host: host, sockets: listeners.take(loop: $0.index), tls: listeners.tls) }
+        let outcome = WorkerOutcomes(control: control.mailbox)
+        try group.start(
+            prepare: { loop in
+                do {
+                    loop.context = try plans[loop.index].makeWorker(on: loop)
+                    outcome.report(nil)
+                } catch {
+                    outcome.report(GatewayFault("\(error)"))
+                }
+            })
+        outcomes = outcome
+    }
+
+    private var outcomes: WorkerOutcomes?
+
+    private func awaitWorkers(_ addresses: [SocketAddress]) {
+        outcomes?.whenAll(group.loops.count) { [self] fault in
+            if let fault {
+                failure = fault
+                control.stop()
+                return
+            }
+            ready(addresses)
+        }
+    }
+
+    private func ready(_ addresses: [SocketAddress]) {
+        shared.generation.store(chain.number, ordering: .relaxed)
+        shared.isReady.store(true, ordering: .releasing)
+        nextNumber = chain.number + 1
+        data.write(
+            "{\"addresses\":[\(addresses.map { "\"\($0)\"" }.joined(separator: ","))],\"pid\":\(getpid())}\n",
+            to: "listen.json")
+        for address in addresses { log.info("listening", .field("address", "\(address)")) }
+        log.info(
+            "ready", .field("upstream", "\(config.upstream.url)"), .field("threads", group.loops.count),
+            .field("chain", chain.instances.map(\.name).joined(separator: " > ")))
+        whenReady(addresses)
+    }
+
+    // MARK: Signals and time
+
+    func ready(_ readiness: Readiness) {
+        while let signal = Signals.next(signals) {
+            switch signal {
+            case SIGHUP: reload()
+            case SIGTERM, SIGINT: drain()
+            default: break
+            }
+        }
+    }
+
+    func timerFired(_ timer: LoopTimer) {
+        if shared.exchanges.load(ordering: .relaxed) == 0 || control.now >= drainEnds { return finishDrain() }
+        control.arm(timer, at: control.now.adding(milliseconds: Gateway.drainLookMilliseconds))
+    }
+
+    // MARK: Reload
+
+    /// Applies the file again, as a whole or not at all.
+    private func reload() {
+        guard drainEnds == .distantFuture else { return }
+        do {
+            let config = try ConfigLoader.load(config.file)
+            let number = nextNumber
+            let new = try ChainBuilder.build(
+                config, number: number, workers: group.loops.count, host: host, previous: chain)
+            nextNumber += 1
+            try? log.configure(config.log)
+            install(new, config)
+        } catch {
+            reloadEnded(refusal: "\(error)")
+        }
+    }
+
+    /// Phase one: every worker starts the new chain. Phase two: all adopt it, or all drop it.
+    private func install(_ new: ChainGeneration, _ config: GatewayConfig) {
+        let outcome = WorkerOutcomes(control: control.mailbox)
+        for loop in group.loops {
+            loop.submit { loop in
+                let worker = loop.context as! Worker
+                do {
+                    try worker.prepare(new)
+                    outcome.report(nil)
+                } catch {
+                    outcome.report(GatewayFault("\(error)"))
+                }
+            }
+        }
+        outcome.whenAll(group.loops.count) { [self] fault in
+            if let fault {
+                for loop in group.loops { loop.submit { ($0.context as! Worker).dropPrepared() } }
+                afterEveryLoop { new.destroy() }
+                return reloadEnded(refusal: fault.sentence)
+            }
+            adopt(new, config)
+        }
+    }
+
+    private func adopt(_ new: ChainGeneration, _ config: GatewayConfig) {
+        let old = chain
+        chain = new
+        watchdog.watch(new)
+        let ended = WorkerOutcomes(control: control.mailbox)
+        for loop in group.loops {
+            loop.submit { ($0.context as! Worker).adoptPrepared(config) { ended.report(nil) } }
+        }
+        ended.whenAll(group.loops.count) { [self] _ in
+            watchdog.forget(old)
+            old.destroy()
+            log.info("old chain is gone", .field("generation", old.number))
+        }
+        let unchanged = RestartOnly.differences(self.config, config)
+        self.config = config
+        shared.generation.store(new.number, ordering: .relaxed)
+        reloadEnded(refusal: nil, needsRestart: unchanged)
+    }
+
+    private func reloadEnded(refusal: String?, needsRestart: [String] = []) {
+        if let refusal {
+            log.error("reload refused; nothing has changed", .field("reason", refusal))
+        } else {
+            log.info("reloaded", .field("generation", chain.number))
+            for option in needsRestart {
+                log.warning("this option takes effect at the next start", .field("option", option))
+            }
+        }
+        data.write(
+            ReloadReport(generation: chain.number, refusal: refusal, needsRestart: needsRestart).json, to: "reload.json")
+    }
+
+    /// Runs `work` here when everything submitted to the loops so far is done.
+    private func afterEveryLoop(_ work: @escaping @Sendable () -> Void) {
+        let outcome = WorkerOutcomes(control: control.mailbox)
+        for loop in group.loops { loop.submit { _ in outcome.report(nil) } }
+        outcome.whenAll(group.loops.count) { _ in work() }
+    }
+
+    // MARK: Stop
+
+    /// How often the control thread looks whether the last exchange has ended.
+    private static let drainLookMilliseconds = 20
+
+    private func drain() {
+        guard drainEnds == .distantFuture else {
+            log.warning("stopping at once, exchanges under way are cut")
+            return finishDrain()
+        }
+        drainEnds = control.now.adding(config.timeouts.drain)
+        shared.isDraining.store(true, ordering: .releasing)
+        log.info("draining", .field("exchanges", shared.exchanges.load(ordering: .relaxed)))
+        for loop in group.loops { loop.submit { ($0.context as? Worker)?.drain() } }
+        control.arm(timer, at: control.now.adding(milliseconds: Gateway.drainLookMilliseconds))
+    }
+
+    private func finishDrain() {
+        for loop in group.loops { loop.submit { ($0.context as? Worker)?.end() } }
+        afterEveryLoop { [control = control.mailbox] in control.stop() }
+    }
+}

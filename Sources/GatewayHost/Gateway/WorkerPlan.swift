@@ -1,0 +1,41 @@
+// What a loop's thread needs to make its worker.
+//
+// Kind: value; made on the control thread, used once on the loop's.
+
+struct WorkerPlan: Sendable {
+    let config: GatewayConfig
+    let chain: ChainGeneration
+    let shared: GatewayShared
+    let host: PluginHost
+    /// Listening descriptors, in the order of `tls`.
+    let sockets: [Int32]
+    let tls: [TLSServerContext?]
+
+    /// - Thread: the loop's, before its first turn.
+    func makeWorker(on loop: EventLoop) throws -> Worker {
+        let blocks = BlockPool()
+        let upstreams = UpstreamPool(
+            loop: loop, blocks: blocks, tls: try TLSClientContext(caFile: config.upstream.caFile),
+            settings: UpstreamSettings(config))
+        let plugins = PluginLoop(loop: loop, host: host, blocks: blocks)
+        let chainWorker = ChainWorker(generation: chain, place: plugins, index: loop.index)
+        try chainWorker.start()
+        let worker = Worker(
+            loop: loop, shared: shared, blocks: blocks, upstreams: upstreams, plugins: plugins, chain: chainWorker,
+            config: config)
+        for (socket, tls) in zip(sockets, tls) { try worker.listen(Descriptor(socket), tls: tls) }
+        return worker
+    }
+}
+
+extension UpstreamSettings {
+    init(_ config: GatewayConfig) {
+        self.init()
+        connectMilliseconds = UInt32(clamping: config.timeouts.connect.milliseconds)
+        tlsMilliseconds = UInt32(clamping: config.timeouts.tlsHandshake.milliseconds)
+        firstByteMilliseconds = UInt32(clamping: config.timeouts.firstByte.milliseconds)
+        idleMilliseconds = UInt32(clamping: config.timeouts.idle.milliseconds)
+        keptMilliseconds = UInt32(clamping: config.pool.idleTime.milliseconds)
+        keptConnections = config.pool.idlePerTarget
+    }
+}

@@ -1,0 +1,494 @@
+// One client's connection: reads requests, one at a time, and writes what the exchange answers.
+//
+//            head arrives                    body asked for          body complete
+//   idle ───────────────────► exchanging ───────────────► receiving ───────────────► exchanging
+//    ▲                            │                            │                         │
+//    │   responseEnded, keep      ├────── responseEnded ───────┴─────────────────────────┘
+//    ├────────────────────────────┤ close
+//    │                            ▼
+//    └── (new connection)     lingering ──► closed
+//
+// Reading stops while an exchange runs; pipelined requests wait in the kernel. Interest in the
+// socket is changed only when the lazy assumption fails, so a plain keep-alive exchange costs one
+// read, one write and no epoll_ctl.
+//
+// Invariants: 1. `input` is not touched while an exchange runs, because its body may lie in it.
+// 2. After `close` nothing is called. 3. The handler gets `clientLeft` at most once.
+// Kind: loop-confined.
+
+import CLinux
+
+final class ClientConnection: LoopHandler, TimerHandler {
+    private enum State {
+        case handshaking, idle, exchanging, receiving, lingering, closed
+    }
+
+    let address: SocketAddress
+    private let loop: EventLoop
+    private let stream: ByteStream
+    private let settings: ClientSettings
+    private unowned let service: any ClientService
+    private var registration = Registration.none
+    private var timer: LoopTimer!
+
+    private var state: State
+    private var input: ByteBuffer
+    private var output: ByteBuffer
+    private var parser: RequestParser
+    private var receiver: BodyReceiver
+    private var handler: (any ClientHandler)?
+
+    /// Where the head in `input` ends; the head is taken off the input when its exchange starts.
+    private(set) var headBytes = 0
+    private var inputEnded = false
+    private var bodyIsDue = false
+    private var processing = false
+    private var wantsDrained = false
+    /// The socket took no more; `writable` clears it.
+    private var writeBlocked = false
+    private var lingered = 0
+    /// Position in the worker's list of connections.
+    var listIndex = 0
+    /// The client's address as text, made once; lives as long as the connection.
+    private(set) var addressText = ""
+
+    init(
+        loop: EventLoop, stream: ByteStream, address: SocketAddress, pool: BlockPool, settings: ClientSettings,
+        limits: HTTPLimits, service: any ClientService, needsHandshake: Bool
+    ) {
+        self.loop = loop
+        self.stream = stream
+        self.address = address
+        self.settings = settings
+        self.service = service
+        input = ByteBuffer(pool: pool)
+        output = ByteBuffer(pool: pool)
+        parser = RequestParser(limits: limits)
+        receiver = BodyReceiver(service: service, settings: settings, pool: pool)
+        state = needsHandshake ? .handshaking : .idle
+        addressText = address.host
+        timer = LoopTimer(self)
+    }
+
+    /// Begins to listen to the client.
+    func open() throws(SystemError) {
+        registration = try loop.add(stream.descriptor, [.read, .readHangup], self)
+        loop.arm(timer, at: loop.now.adding(milliseconds: settings.headerReadMilliseconds))
+    }
+
+    // MARK: The request, for the exchange
+
+    /// The bytes of the request's head; valid while `startExchange` runs.
+    var head: Bytes { input.readable.slice(0, headBytes) }
+
+    /// Lends the parsed head; its ranges are offsets into `head`.
+    func withRequest<Result>(_ body: (borrowing RequestParser) -> Result) -> Result { body(parser) }
+
+    /// Asks for the body; `requestBodyArrived` or `requestBodyFailed` answers, maybe at once.
+    func receiveBody(limit: Int) {
+        assert(state == .exchanging)
+        if let error = receiver.begin(parser.framing, limit: limit) {
+            handler?.requestBodyFailed(error)
+            return
+        }
+        state = .receiving
+        if parser.expectContinue, bodyIsDue, input.isEmpty {
+            output.append("HTTP/1.1 100 Continue\r\n\r\n")
+            flush()
+            if state != .receiving { return }
+        }
+        takeBody()
+        if state == .receiving { restoreReading() }
+    }
+
+    // MARK: The response, from the exchange
+
+    /// Bytes for the client that wait in memory.
+    var pendingOutput: Int { output.count }
+    var isGone: Bool { state == .closed }
+    /// The client may send another request after this response.
+    var mayKeepAlive: Bool {
+        parser.keepAlive && !inputEnded && !service.isDraining && (!bodyIsDue || unreadBodyIsHere)
+    }
+
+    /// A body that was never asked for, but has arrived whole, can simply be skipped.
+    private var unreadBodyIsHere: Bool {
+        if state == .exchanging, case .length(let length) = parser.framing { return length <= UInt64(input.count) }
+        return false
+    }
+
+    /// Queues bytes; `flush` sends them.
+    @inline(__always)
+    func write(_ bytes: Bytes) { output.append(bytes) }
+
+    /// Appends to the queue in place, for response heads.
+    @inline(__always)
+    func withOutput(_ body: (inout ByteBuffer) -> Void) { body(&output) }
+
+    /// Queues bytes, sending what is queued and them directly when that saves a copy.
+    func writeThrough(_ bytes: Bytes) {
+        guard bytes.count >= 4096, !writeBlocked, state != .closed else { return output.append(bytes) }
+        let queued = output.readable
+        let result = queued.isEmpty ? stream.write(bytes.raw) : stream.write(queued.raw, bytes.raw)
+        switch result {
+        case .bytes(let count):
+            progressed()
+            if count >= queued.count {
+                output.consume(queued.count)
+                output.append(bytes.slice(count - queued.count, bytes.count))
+            } else {
+                output.consume(count)
+                output.append(bytes)
+            }
+        case .wouldBlock:
+            blocked()
+            output.append(bytes)
+        case .end, .failed:
+            lost()
+        }
+    }
+
+    /// Queues a piece of a chunked response.
+    func writeChunk(_ bytes: Bytes) {
+        guard bytes.count > 0 else { return }
+        let size = ChunkSize(bytes.count)
+        let room = output.room(atLeast: size.count)
+        size.write(to: room.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self))
+        output.wrote(size.count)
+        output.append(bytes)
+        output.append(ChunkSize.separator)
+    }
+
+    /// Sends what is queued as far as the socket takes it.
+    func flush() {
+        if writeBlocked { return }
+        while !output.isEmpty, state != .closed {
+            switch stream.write(output.readable.raw) {
+            case .bytes(let count):
+                output.consume(count)
+                progressed()
+            case .wouldBlock:
+                return blocked()
+            case .end, .failed:
+                return lost()
+            }
+        }
+        if state == .exchanging { loop.disarm(timer) }
+    }
+
+    /// The socket takes no more for now: `ready` goes on when it does.
+    private func blocked() {
+        writeBlocked = true
+        loop.modify(registration, interest(writing: true))
+        if state == .exchanging { loop.arm(timer, at: loop.now.adding(milliseconds: settings.writeMilliseconds)) }
+    }
+
+    /// Asks for one `clientDrained` when everything queued has gone to the kernel.
+    /// - Returns: true if that is so already; then no call follows.
+    func notifyWhenDrained() -> Bool {
+        if output.isEmpty || state == .closed { return true }
+        wantsDrained = true
+        return false
+    }
+
+    /// The exchange is over and everything it wrote is in the kernel.
+    /// - Parameter keepAlive: the response was framed so that another request may follow.
+    func responseEnded(keepAlive: Bool) {
+        guard state != .closed else { return }
+        handler = nil
+        let reusable = keepAlive && mayKeepAlive
+        receiver.finish(&input)
+        if reusable, bodyIsDue, case .length(let length) = parser.framing { input.consume(Int(length)) }
+        loop.disarm(timer)
+        if reusable {
+            state = .idle
+            input.releaseIfEmpty()
+            output.releaseIfEmpty()
+            loop.arm(timer, at: loop.now.adding(milliseconds: settings.keepAliveMilliseconds))
+            restoreReading()
+            if processing { return }
+            if !input.isEmpty { processInput() }
+            // Under TLS pipelined bytes may be decrypted already, and the socket will not tell.
+            if state == .idle, stream.hasBufferedInput { readInput() }
+        } else if inputEnded || !bodyIsDue {
+            close()
+        } else {
+            linger()
+        }
+    }
+
+    /// Ends the connection so that the client notices that the response is incomplete.
+    func breakOff() {
+        guard state != .closed else { return }
+        handler = nil
+        flush()
+        if state != .closed { close() }
+    }
+
+    /// As `breakOff`, for a response whose end is the end of the connection: resets it.
+    func reset() {
+        guard state != .closed else { return }
+        handler = nil
+        flush()
+        guard state != .closed else { return }
+        stream.abort()
+        close()
+    }
+
+    /// Attaches the driver of the exchange that starts now.
+    func attach(_ handler: any ClientHandler) {
+        self.handler = handler
+        state = .exchanging
+        bodyIsDue = parser.framing != .none && parser.framing != .length(0)
+        loop.disarm(timer)
+    }
+
+    /// Takes the head off the input, once the exchange has copied it.
+    func headTaken() {
+        input.consume(headBytes)
+        headBytes = 0
+    }
+
+    /// The gateway ends: whatever is under way is cut, and its exchange told.
+    func cut() {
+        if state == .exchanging || state == .receiving { lost() } else { close() }
+    }
+
+    /// Closes an idle connection for a drain; a busy one closes after its exchange.
+    func closeIfIdle() {
+        if state == .idle, input.isEmpty { close() }
+    }
+
+    // MARK: Events
+
+    func ready(_ readiness: Readiness) {
+        if state == .handshaking { return handshake() }
+        if readiness.contains(.hangup) { return hangup() }
+        if readiness.contains(.write) { writable() }
+        if state == .closed { return }
+        if readiness.contains(.read) || readiness.contains(.readHangup) { readable(readiness) }
+    }
+
+    func timerFired(_ timer: LoopTimer) {
+        switch state {
+        case .idle where !input.isEmpty:
+            service.refuse(
+                .client(408, "the request head was not complete within \(settings.headerReadMilliseconds) ms", closes: true),
+                on: self)
+        case .receiving:
+            fail(.client(408, "no byte of the request body arrived within \(settings.bodyIdleMilliseconds) ms", closes: true))
+        case .exchanging:
+            lost()
+        case .handshaking, .idle, .lingering:
+            close()
+        case .closed:
+            break
+        }
+    }
+
+    private func handshake() {
+        switch stream.handshake() {
+        case .done:
+            state = .idle
+            loop.modify(registration, [.read, .readHangup])
+            if stream.hasBufferedInput { readInput() }
+        case .wouldBlock:
+            loop.modify(registration, stream.interest)
+        case .failed:
+            close()
+        }
+    }
+
+    /// Both directions are over: nothing can be sent any more.
+    private func hangup() {
+        if state == .exchanging || state == .receiving { lost() } else { close() }
+    }
+
+    private func writable() {
+        writeBlocked = false
+        if state == .lingering { return sendEnd() }
+        flush()
+        guard state != .closed else { return }
+        if output.isEmpty { loop.modify(registration, interest(writing: false)) }
+        if output.count <= ClientSettings.outputLowWater { handler?.clientCaughtUp() }
+        if wantsDrained, output.isEmpty, state != .closed {
+            wantsDrained = false
+            handler?.clientDrained()
+        }
+    }
+
+    private func readable(_ readiness: Readiness) {
+        switch state {
+        case .idle, .receiving:
+            readInput()
+        case .exchanging:
+            // Pipelined bytes or the end of input: leave both in the kernel, and stop being told.
+            if readiness.contains(.readHangup) {
+                inputEnded = true
+                if settings.endOfInputMeansGone { return lost() }
+            }
+            loop.modify(registration, output.isEmpty ? [] : [.write])
+        case .lingering:
+            discardInput()
+        case .handshaking, .closed:
+            break
+        }
+    }
+
+    private func interest(writing: Bool) -> Readiness {
+        var interest: Readiness = writing ? [.write] : []
+        if !inputEnded, state == .idle || state == .receiving || state == .exchanging || state == .lingering {
+            interest.formUnion([.read, .readHangup])
+        }
+        return interest
+    }
+
+    /// Undoes the lazy loss of read interest; costs nothing when it was not lost.
+    private func restoreReading() {
+        loop.modify(registration, interest(writing: !output.isEmpty))
+    }
+
+    private func progressed() {
+        if state == .exchanging, !output.isEmpty {
+            loop.arm(timer, at: loop.now.adding(milliseconds: settings.writeMilliseconds))
+        }
+    }
+
+    // MARK: Reading
+
+    private func readInput() {
+        var budget = 16
+        repeat {
+            let missing = receiver.missing(input)
+            let room = input.room(atLeast: state == .receiving ? max(missing, 1) : 2048)
+            let asked = room.count
+            switch stream.read(into: room) {
+            case .bytes(let count):
+                input.wrote(count)
+                processInput()
+                // A short read emptied the socket: do not pay for an EAGAIN.
+                if count < asked, !stream.hasBufferedInput { return }
+            case .wouldBlock:
+                if state == .idle { input.releaseIfEmpty() }
+                return
+            case .end:
+                return ended()
+            case .failed:
+                return hangup()
+            }
+            budget -= 1
+        } while (budget > 0 || stream.hasBufferedInput) && (state == .idle || state == .receiving)
+    }
+
+    private func ended() {
+        inputEnded = true
+        switch state {
+        case .receiving:
+            fail(.client(400, "the connection ended before the request body was complete", closes: true))
+        default:
+            close()
+        }
+    }
+
+    private func processInput() {
+        processing = true
+        defer { processing = false }
+        if state == .receiving { takeBody() }
+        while state == .idle, !input.isEmpty {
+            switch parser.parse(input.readable.buffer) {
+            case .needMore:
+                loop.arm(timer, at: headDeadline())
+                return
+            case .failed(let fault):
+                service.refuse(.client(Int(fault.status), "\(fault.sentence)", closes: true), on: self)
+                return
+            case .complete(let bytes):
+                headBytes = bytes
+                loop.disarm(timer)
+                headStarted = .distantFuture
+                service.startExchange(on: self)
+            }
+        }
+    }
+
+    /// The deadline of a head counts from its first byte, however slowly the rest arrives.
+    private var headStarted = Instant.distantFuture
+    private func headDeadline() -> Instant {
+        if headStarted == .distantFuture { headStarted = loop.now }
+        return headStarted.adding(milliseconds: settings.headerReadMilliseconds)
+    }
+
+    private func takeBody() {
+        switch receiver.advance(&input) {
+        case .needMore:
+            loop.arm(timer, at: loop.now.adding(milliseconds: settings.bodyIdleMilliseconds))
+        case .complete:
+            loop.disarm(timer)
+            state = .exchanging
+            bodyIsDue = false
+            handler?.requestBodyArrived(receiver.complete)
+        case .failed(let error):
+            fail(error)
+        }
+    }
+
+    private func fail(_ error: GatewayError) {
+        loop.disarm(timer)
+        state = .exchanging
+        handler?.requestBodyFailed(error)
+    }
+
+    // MARK: Ending
+
+    /// The client cannot be reached any more while an exchange is under way.
+    private func lost() {
+        guard state != .closed else { return }
+        let handler = handler
+        self.handler = nil
+        close(keepsBody: handler != nil)
+        handler?.clientLeft()
+    }
+
+    /// Sends the FIN and reads what the client still sends, for a bounded time and size, because a
+    /// close with unread input resets the connection and the client may never see the answer.
+    private func linger() {
+        state = .lingering
+        sendEnd()
+        loop.arm(timer, at: loop.now.adding(milliseconds: settings.lingerMilliseconds))
+        input.clear()
+    }
+
+    /// The FIN, or close_notify, which may have to wait for room in the socket.
+    private func sendEnd() {
+        loop.modify(registration, stream.shutdownWrite() ? [.read, .readHangup] : [.read, .readHangup, .write])
+    }
+
+    private func discardInput() {
+        while lingered < ClientSettings.lingerBytes {
+            switch stream.read(into: input.room(atLeast: 4096)) {
+            case .bytes(let count): lingered += count
+            case .wouldBlock: return
+            case .end, .failed: return close()
+            }
+        }
+        close()
+    }
+
+    /// - Parameter keepsBody: an exchange still reads it and will say `releaseBody`.
+    private func close(keepsBody: Bool = false) {
+        guard state != .closed else { return }
+        state = .closed
+        loop.disarm(timer)
+        loop.remove(registration)
+        if !keepsBody { releaseBody() }
+        stream.close()
+        service.connectionClosed(self)
+    }
+
+    /// After `clientLeft` the body stays valid until the exchange says it is done with it.
+    func releaseBody() {
+        receiver.finish(&input)
+        input.release()
+        output.release()
+    }
+}

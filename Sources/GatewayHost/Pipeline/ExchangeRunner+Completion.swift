@@ -1,0 +1,68 @@
+// The end of an exchange: once, always, whatever ended it.
+//
+// Order: pending operations end with GW_E_CANCELLED while the request is valid; what the limiter
+// holds for it is given back; on_complete runs from the inside out; then the scopes close.
+
+import PluginABI
+
+extension ExchangeRunner {
+    func complete() {
+        guard stage != .completing, stage != .idle else { return }
+        stage = .completing
+        loop.disarm(stageTimer)
+        loop.disarm(boundTimer)
+        isWaiting = false
+        chain.operations.cancelAll(of: exchange)
+        chain.limiter.releaseAll(of: exchange)
+        usage.finish()
+        publishUsage()
+        tellPlugins()
+        report()
+        let client = client!
+        let keepAlive = keepAlive && !clientIsGone
+        let wasGone = clientIsGone
+        chain.exchangeEnds(exchange)
+        if wasGone { client.releaseBody() } else { client.responseEnded(keepAlive: keepAlive) }
+        clear()
+        worker.retire(self)
+    }
+
+    private func tellPlugins() {
+        var summary = gw_summary(
+            size: UInt32(MemoryLayout<gw_summary>.size),
+            status: exchange.isCommitted ? Int32(exchange.status) : 0, error: error, attempts: UInt32(budget.attempts),
+            start_ns: startedAt.nanoseconds, first_byte_ns: firstByteToClientAt?.nanoseconds ?? 0,
+            end_ns: loop.now.nanoseconds, request_bytes: UInt64(exchange.body.count), response_bytes: responseBytes,
+            paused_ns: 0)
+        for entry in chain.hooks(.complete) where exchange.scopes[entry].entered {
+            summary.paused_ns = exchange.scopes[entry].pausedNanoseconds
+            chain.callComplete(entry: entry, exchange: exchange, &summary)
+        }
+    }
+
+    /// Usage as the provider reported it so far, for plugins to read.
+    func publishUsage() {
+        guard readsUsage, usage.hasUsage else { return }
+        let usage = usage.usage
+        exchange.attributes.set(.tokensInput, integer: usage.inputTokens)
+        exchange.attributes.set(.tokensOutput, integer: usage.outputTokens)
+        exchange.attributes.set(.cacheRead, integer: usage.cacheReadTokens)
+        exchange.attributes.set(.cacheWrite5m, integer: usage.cacheWrite5mTokens)
+        exchange.attributes.set(.cacheWrite1h, integer: usage.cacheWrite1hTokens)
+    }
+
+    /// One line where an operator would look for one: something failed, or details were asked for.
+    private func report() {
+        worker.counters.ended(status: exchange.isCommitted ? exchange.status : 0)
+        let failed = error != GW_OK || exchange.status >= 500
+        guard log.isEnabled(failed ? .info : .debug) else { return }
+        log.line(
+            failed ? .info : .debug, Bytes(failed ? "exchange failed" : "exchange"),
+            .field("request", exchange.attributes.text(.requestID)), .field("path", exchange.path),
+            .field("status", exchange.status), .field("error", Int(error.rawValue)),
+            .field("principal", exchange.attributes.text(.principal)),
+            .field("account", exchange.attributes.text(.account)), .field("attempts", budget.attempts),
+            .field("denied_by", exchange.attributes.text(.deniedBy)),
+            .field("reason", fault?.sentence ?? ""), .field("client_gone", clientIsGone))
+    }
+}

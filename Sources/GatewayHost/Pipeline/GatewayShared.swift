@@ -1,0 +1,31 @@
+// What all loops of the process share: a few atomic figures and the state that health reports.
+//
+// Kind: shared; atomics only, so the request path takes no lock.
+
+import Synchronization
+
+final class GatewayShared: Sendable {
+    /// SIGTERM arrived: finish what runs, take nothing new.
+    let isDraining = Atomic<Bool>(false)
+    /// The chain is built and every loop listens.
+    let isReady = Atomic<Bool>(false)
+    /// Bytes of request bodies held in memory beyond one block, of all connections.
+    let bufferedBytes = Atomic<Int>(0)
+    /// Open client connections.
+    let connections = Atomic<Int>(0)
+    /// Exchanges under way.
+    let exchanges = Atomic<Int>(0)
+    /// Of the chain that new exchanges get.
+    let generation = Atomic<UInt64>(0)
+
+    let bufferedLimit: Int
+    let connectionLimit: Int
+    /// Names this process in request ids: eight hexadecimal digits.
+    let processTag: String
+
+    init(bufferedLimit: Int, connectionLimit: Int, processTag: String) {
+        self.bufferedLimit = bufferedLimit
+        self.connectionLimit = connectionLimit
+        self.processTag = processTag
+    }
+}

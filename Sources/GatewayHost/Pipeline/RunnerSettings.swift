@@ -1,0 +1,53 @@
+// What the driver of an exchange needs of the configuration, resolved once per generation.
+//
+// Kind: value. Times in milliseconds, sizes in bytes.
+
+struct RunnerSettings: Sendable {
+    /// scheme://host[:port][/prefix] of the upstream that plugins did not replace.
+    var upstreamURL = "https://api.anthropic.com"
+    var attemptLimit = 3
+    /// After the first attempt began, no other begins later than this.
+    var retryMilliseconds = 60_000
+    /// What is read of an error answer before on_attempt, so that hooks see the reason.
+    var errorBodyBytes = 16 * 1024
+    /// And how long it is waited for.
+    var errorBodyMilliseconds = 2_000
+    /// Of one event of a stream that hooks look at; longer ones pass as pieces.
+    var eventBytes = 4 << 20
+    var batchBytes = 256 << 20
+    var fileBytes = 500 << 20
+    var messageBytes = 32 << 20
+    /// A body for on_admin.
+    var adminBytes = 1 << 20
+    var clientGone = ClientGoneConfig.Policy.drain
+    var drainMilliseconds = 300_000
+    /// nil: never.
+    var pingMilliseconds: Int?
+    /// Of the whole exchange; nil: unbounded.
+    var totalMilliseconds: Int?
+    var showsAccount = false
+    var showsAttempts = false
+    var showsOverhead = false
+
+    /// Response bytes waiting inside the gateway for hooks at which the upstream is paused.
+    static let heldHighWater = 256 * 1024
+
+    init() {}
+
+    init(_ config: GatewayConfig) {
+        upstreamURL = config.upstream.url.description
+        attemptLimit = config.limits.attempts
+        retryMilliseconds = config.limits.retryTime.milliseconds
+        eventBytes = config.limits.eventBytes
+        batchBytes = config.limits.batchBytes
+        fileBytes = config.limits.fileBytes
+        messageBytes = config.limits.bodyMemoryBytes
+        clientGone = config.clientGone.policy
+        drainMilliseconds = config.clientGone.drainLimit.milliseconds
+        pingMilliseconds = config.pingInterval?.milliseconds
+        totalMilliseconds = config.timeouts.total?.milliseconds
+        showsAccount = config.responseHeaders.account
+        showsAttempts = config.responseHeaders.attempts
+        showsOverhead = config.responseHeaders.overhead
+    }
+}

@@ -1,0 +1,281 @@
+// Everything of one loop: its listeners, its clients, its exchanges, its way upstream, its chain.
+//
+// Workers share nothing mutable but the atomics of `GatewayShared`; what the control thread wants of
+// a worker it submits to the loop.
+//
+// Kind: loop-confined.
+
+import PluginABI
+import Synchronization
+
+final class Worker: ClientService, AcceptHandler, TurnHandler {
+    /// What a path leads to.
+    enum Room {
+        case provider
+        case health(LocalReport)
+        case admin(entry: Int)
+        case refused(GatewayError)
+    }
+
+    let loop: EventLoop
+    let shared: GatewayShared
+    let blocks: BlockPool
+    let upstreams: UpstreamPool
+    let plugins: PluginLoop
+    let counters = WorkerCounters()
+    private(set) var settings: RunnerSettings
+    private var clientSettings: ClientSettings
+    private var httpLimits: HTTPLimits
+    private var access: AdminAccess
+    private var trustedProxies: [AddressRange]
+    /// The configured upstream as bytes that stay.
+    private(set) var upstreamURL: Bytes
+    private(set) var chain: ChainWorker
+    /// Started for a reload that is not decided yet.
+    private var prepared: ChainWorker?
+
+    private var listeners: [Listener] = []
+    private var serverTLS: [ObjectIdentifier: TLSServerContext] = [:]
+    private var connections: [ClientConnection] = []
+    private var freeRunners: [ExchangeRunner] = []
+    private var retiredRunners: [ExchangeRunner] = []
+    private var nextID: UInt64 = 0
+    private var date = HTTPDate()
+    private let dateMemory = UnsafeMutablePointer<UInt8>.allocate(capacity: 29)
+
+    init(
+        loop: EventLoop, shared: GatewayShared, blocks: BlockPool, upstreams: UpstreamPool, plugins: PluginLoop,
+        chain: ChainWorker, config: GatewayConfig
+    ) {
+        self.loop = loop
+        self.shared = shared
+        self.blocks = blocks
+        self.upstreams = upstreams
+        self.plugins = plugins
+        self.chain = chain
+        settings = RunnerSettings(config)
+        clientSettings = ClientSettings(config)
+        httpLimits = HTTPLimits(config)
+        access = AdminAccess(allow: config.metrics.allow, token: config.metrics.token)
+        trustedProxies = config.trustedProxies
+        upstreamURL = Worker.kept(settings.upstreamURL)
+    }
+
+    deinit { dateMemory.deallocate() }
+
+    // MARK: Listening
+
+    func listen(_ socket: consuming Descriptor, tls: TLSServerContext?) throws(SystemError) {
+        let listener = try Listener(loop: loop, inherited: socket, handler: self)
+        serverTLS[ObjectIdentifier(listener)] = tls
+        listeners.append(listener)
+        try listener.resume()
+    }
+
+    func accepted(_ descriptor: consuming Descriptor, from address: SocketAddress, on listener: Listener) {
+        guard shared.connections.load(ordering: .relaxed) < shared.connectionLimit else {
+            counters.connectionsRefused += 1
+            return
+        }
+        do {
+            let tls = serverTLS[ObjectIdentifier(listener)]
+            let stream: ByteStream
+            if let tls { stream = try ByteStream(descriptor, server: tls) } else { stream = ByteStream(descriptor) }
+            let connection = ClientConnection(
+                loop: loop, stream: stream, address: address, pool: blocks, settings: clientSettings,
+                limits: httpLimits, service: self, needsHandshake: tls != nil)
+            try connection.open()
+            shared.connections.add(1, ordering: .relaxed)
+            counters.connectionsAccepted += 1
+            connection.listIndex = connections.count
+            connections.append(connection)
+        } catch {
+            log.warning("a client connection could not be set up", .field("reason", "\(error)"))
+        }
+    }
+
+    func acceptFailed(_ error: SystemError, on listener: Listener) {
+        counters.acceptFailures += 1
+        log.warning("cannot accept connections for a moment", .field("reason", "\(error)"))
+    }
+
+    // MARK: Clients
+
+    func startExchange(on connection: ClientConnection) {
+        takeRunner().start(on: connection, id: takeID())
+    }
+
+    func refuse(_ error: GatewayError, on connection: ClientConnection) {
+        takeRunner().refuse(error, on: connection, id: takeID())
+    }
+
+    func connectionClosed(_ connection: ClientConnection) {
+        shared.connections.subtract(1, ordering: .relaxed)
+        let last = connections.removeLast()
+        if last !== connection {
+            connections[connection.listIndex] = last
+            last.listIndex = connection.listIndex
+        }
+    }
+
+    func reserveBody(_ bytes: Int) -> Bool {
+        let total = shared.bufferedBytes.add(bytes, ordering: .relaxed).newValue
+        if total <= shared.bufferedLimit { return true }
+        shared.bufferedBytes.subtract(bytes, ordering: .relaxed)
+        counters.bodiesRefused += 1
+        return false
+    }
+
+    func releaseBody(_ bytes: Int) { shared.bufferedBytes.subtract(bytes, ordering: .relaxed) }
+
+    var isDraining: Bool { shared.isDraining.load(ordering: .relaxed) }
+
+    // MARK: Exchanges
+
+    private func takeRunner() -> ExchangeRunner {
+        shared.exchanges.add(1, ordering: .relaxed)
+        return freeRunners.popLast() ?? ExchangeRunner(worker: self)
+    }
+
+    private func takeID() -> UInt64 {
+        nextID += 1
+        return nextID << 8 | UInt64(loop.index)
+    }
+
+    /// The runner is done, but its calls may still be on the stack: it is free at the end of the turn.
+    func retire(_ runner: ExchangeRunner) {
+        shared.exchanges.subtract(1, ordering: .relaxed)
+        if retiredRunners.isEmpty { loop.atEndOfTurn(self) }
+        retiredRunners.append(runner)
+    }
+
+    /// Idle runners kept: an exchange under load finds one, and a burst leaves no memory behind.
+    private static let keptRunners = 256
+
+    func turnEnded() {
+        for runner in retiredRunners where freeRunners.count < Worker.keptRunners { freeRunners.append(runner) }
+        retiredRunners.removeAll(keepingCapacity: true)
+    }
+
+    /// Where a path leads.
+    func room(for exchange: Exchange, address: SocketAddress) -> Room {
+        let path = exchange.path
+        if let report = healthReport(path) { return .health(report) }
+        if let entry = chain.adminEntry(path) {
+            let authorization = exchange.requestHeaders.value(of: .authorization)
+            if let error = access.refusal(of: IPAddress(address.host), authorization: authorization) { return .refused(error) }
+            return .admin(entry: entry)
+        }
+        return .refused(
+            .client(404, "nothing answers at \(path.string.prefix(200)); the API is at /v1/... and /api/v1/..."))
+    }
+
+    private func healthReport(_ path: Bytes) -> LocalReport? {
+        guard path.count >= 6, path.count <= 7 else { return nil }
+        if path.equals(Bytes("/livez")) { return LocalReport(status: 200, text: "{\"status\":\"ok\"}\n") }
+        let isReady = path.equals(Bytes("/readyz"))
+        guard isReady || path.equals(Bytes("/health")) else { return nil }
+        let state = isDraining ? "draining" : shared.isReady.load(ordering: .acquiring) ? "ok" : "starting"
+        return LocalReport(
+            status: state == "ok" ? 200 : 503,
+            text: """
+                {"status":"\(state)","generation":\(shared.generation.load(ordering: .relaxed)),\
+                "connections":\(shared.connections.load(ordering: .relaxed)),\
+                "exchanges":\(max(shared.exchanges.load(ordering: .relaxed) - 1, 0))}\n
+                """)
+    }
+
+    /// The Date header of this second; valid until the next call.
+    func dateText() -> Bytes {
+        date.write(loop.wallSeconds, to: dateMemory)
+        return Bytes(base: dateMemory, count: 29)
+    }
+
+    /// The client's address as text, of the connection or of a trusted proxy's word.
+    func clientAddress(of exchange: Exchange, _ client: ClientConnection) -> Bytes {
+        if !trustedProxies.isEmpty, let peer = IPAddress(client.addressText) {
+            let header = exchange.requestHeaders.value(of: .xForwardedFor)
+            if let address = ForwardedFor.client(peer: peer, header: header, trusted: trustedProxies) { return address }
+        }
+        return exchange.arena.copy(client.addressText)
+    }
+
+    /// `gw_` + the process's tag + the exchange's number, in hexadecimal.
+    func requestID(_ exchange: Exchange) -> Bytes {
+        let tag = shared.processTag
+        let memory = exchange.arena.allocate(32).assumingMemoryBound(to: UInt8.self)
+        var count = 0
+        func put(_ byte: UInt8) {
+            memory[count] = byte
+            count += 1
+        }
+        put(0x67)
+        put(0x77)
+        put(0x5f)
+        for byte in tag.utf8 { put(byte) }
+        var shift = 44
+        while shift >= 0 {
+            let digit = UInt8(truncatingIfNeeded: exchange.id >> UInt64(shift)) & 15
+            put(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            shift -= 4
+        }
+        return Bytes(base: memory, count: count)
+    }
+
+    /// How usage is read from answers of this route; nil: not at all.
+    func usageDialect(_ route: AnthropicPath.Route) -> Bool { route == .messages }
+
+    // MARK: Control, on the loop
+
+    /// First step of a reload: the new chain's worker_start hooks run beside the serving chain.
+    func prepare(_ generation: ChainGeneration) throws(PluginFault) {
+        let worker = ChainWorker(generation: generation, place: plugins, index: loop.index)
+        try worker.start()
+        prepared = worker
+    }
+
+    /// The reload was refused elsewhere.
+    func dropPrepared() {
+        prepared?.supersede()
+        prepared = nil
+    }
+
+    /// Second step: new exchanges get the new chain and settings, those under way keep theirs.
+    /// - Parameter oldEnded: runs on the loop when the last exchange of the old chain is over.
+    func adoptPrepared(_ config: GatewayConfig, oldEnded: @escaping () -> Void) {
+        guard let new = prepared else { return }
+        prepared = nil
+        let old = chain
+        chain = new
+        settings = RunnerSettings(config)
+        clientSettings = ClientSettings(config)
+        httpLimits = HTTPLimits(config)
+        access = AdminAccess(allow: config.metrics.allow, token: config.metrics.token)
+        trustedProxies = config.trustedProxies
+        if settings.upstreamURL != upstreamURL.string { upstreamURL = Worker.kept(settings.upstreamURL) }
+        old.whenStopped = oldEnded
+        old.supersede()
+    }
+
+    /// No new connections; idle ones close, busy ones close after their exchange.
+    func drain() {
+        for listener in listeners { listener.close() }
+        listeners.removeAll()
+        for connection in connections { connection.closeIfIdle() }
+        upstreams.drain()
+    }
+
+    /// The last thing on this loop: what still runs is cut, and the chain stops.
+    func end() {
+        for connection in connections { connection.cut() }
+        chain.supersede()
+    }
+
+    /// Text that stays for the life of the process; only configurations pass here.
+    private static func kept(_ text: String) -> Bytes {
+        let utf8 = Array(text.utf8)
+        let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: max(utf8.count, 1))
+        memory.initialize(from: utf8, count: utf8.count)
+        return Bytes(base: memory, count: utf8.count)
+    }
+}

@@ -1,3 +1,0 @@
-import Testing
-@testable import GatewayHost
-@Test func smoke() { #expect(gatewayMain() == 0) }
