@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Measures the gateway beside nginx, in one run, in interleaved rounds.
+
+Every figure of speed is processor time of the proxy divided by what it carried, and is quoted as the median
+over the rounds of the ratio within a round, because the machine's own mood cancels there. The proxy has
+one core, the load and the upstream the other. Prints a table; appends one JSON line to results/runs.jsonl.
+
+Usage: bench.py [--rounds N] [--seconds S] [--only NAME]... [--smoke]
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import resource
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+
+import loads
+import proxies
+from proxies import KEY, ROOT
+
+RESULTS = pathlib.Path(__file__).resolve().parent / "results"
+
+# The budgets: name, unit, the most that is allowed.
+BUDGETS = {
+    "plain": ("CPU per plain exchange, ratio to nginx", 0.75),
+    "events": ("CPU per streamed event, ratio to nginx", 0.90),
+    "tls": ("CPU per exchange with a TLS upstream, ratio to nginx", 0.85),
+    "plugins_us": ("five plugins add to an exchange, µs", 1.5),
+    "idle_mb": ("idle gateway, MB resident", 20.0),
+    "connection_kb": ("an idle client connection, KB", 20.0),
+    "stream_kb": ("an open stream, KB", 48.0),
+    "ready_ms": ("ready to serve after, ms", 50.0),
+}
+
+
+def cost_us(proxy, load, seconds):
+    """Processor time of the proxy for one unit of the load, in microseconds."""
+    before = proxy.cpu_seconds()
+    count = load.run(proxy.port, seconds)
+    return (proxy.cpu_seconds() - before) / count * 1e6
+
+
+def compare(first, second, load, rounds, seconds):
+    """Runs both by turns; returns the costs of each round as pairs (first, second)."""
+    for proxy in (first, second):
+        load.run(proxy.port, 1)
+    pairs = []
+    for number in range(rounds):
+        order = (first, second) if number % 2 == 0 else (second, first)
+        costs = {proxy: cost_us(proxy, load, seconds) for proxy in order}
+        pairs.append((costs[first], costs[second]))
+    return pairs
+
+
+def summary(pairs):
+    ratios = [gateway / nginx for gateway, nginx in pairs]
+    return {
+        "ratio": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios),
+        "gateway_us": statistics.median(gateway for gateway, _ in pairs),
+        "nginx_us": statistics.median(nginx for _, nginx in pairs),
+    }
+
+
+class Bench:
+    def __init__(self, directory, rounds, seconds):
+        self.directory, self.rounds, self.seconds = directory, rounds, seconds
+        loads.build(directory)
+        self.authority = loads.certificates(directory)
+        self.upstream = loads.Upstream(directory)
+        self.figures = {}
+
+    def pair(self, name, upstream_url, load, authority=None):
+        nginx = proxies.Nginx(self.directory / f"nginx-{name}", upstream_url, authority).start()
+        gateway = proxies.Gateway(self.directory / f"gateway-{name}", upstream_url, authority).start()
+        try:
+            self.figures[name] = summary(compare(gateway, nginx, load, self.rounds, self.seconds))
+        finally:
+            gateway.stop()
+            nginx.stop()
+
+    def plain(self):
+        self.pair("plain", self.upstream.url, loads.Exchanges(self.directory))
+
+    def events(self):
+        self.pair("events", self.upstream.url, loads.Streams(self.directory))
+
+    def tls(self):
+        self.pair("tls", self.upstream.tls_url, loads.Exchanges(self.directory), self.authority)
+
+    def plugins_us(self):
+        """What the chain costs: the same binary with the five plugins and with none."""
+        with_plugins = proxies.Gateway(self.directory / "gateway-five", self.upstream.url).start()
+        without = proxies.Gateway(self.directory / "gateway-none", self.upstream.url, is_bare=True).start()
+        try:
+            pairs = compare(with_plugins, without, loads.Exchanges(self.directory), self.rounds, self.seconds)
+        finally:
+            with_plugins.stop()
+            without.stop()
+        differences = [five - none for five, none in pairs]
+        self.figures["plugins_us"] = {
+            "value": statistics.median(differences), "lowest": min(differences), "highest": max(differences)}
+
+    def idle_mb(self):
+        gateway = proxies.Gateway(self.directory / "gateway-idle", self.upstream.url).start()
+        try:
+            self.figures["idle_mb"] = {"value": gateway.resident_bytes() / 1e6}
+        finally:
+            gateway.stop()
+
+    def connection_kb(self):
+        """Resident memory for each client connection that has had one exchange and is kept."""
+        count = 2000
+        raise_descriptor_limit()
+        request = loads.request_file(self.directory, is_stream=False).read_bytes()
+        self.figures["connection_kb"] = {"value": self._held(count, request, b'"output_tokens":150}}') / 1024}
+
+    def stream_kb(self):
+        """Resident memory for each stream that is open and flowing."""
+        count = 500
+        raise_descriptor_limit()
+        request = loads.request_file(self.directory, is_stream=True).read_bytes()
+        slow = loads.Upstream(self.directory, events=100_000, interval_ms=200)
+        try:
+            value = self._held(count, request, b"content_block_delta", slow.url)
+            self.figures["stream_kb"] = {"value": value / 1024}
+        finally:
+            slow.stop()
+
+    def _held(self, count, request, marker, url=None):
+        """Bytes of resident memory for each of `count` connections that sent `request` and saw `marker`."""
+        gateway = proxies.Gateway(self.directory / f"gateway-held-{count}", url or self.upstream.url).start()
+        held = []
+        try:
+            self._hold(gateway, 20, request, marker, held)
+            before = gateway.resident_bytes()
+            self._hold(gateway, count, request, marker, held)
+            return (gateway.resident_bytes() - before) / count
+        finally:
+            for connection in held:
+                connection.close()
+            gateway.stop()
+
+    def _hold(self, gateway, count, request, marker, held):
+        for _ in range(count):
+            connection = socket.create_connection(("127.0.0.1", gateway.port))
+            connection.settimeout(20)
+            held.append(connection)
+            connection.sendall(request)
+            seen = b""
+            while marker not in seen:
+                piece = connection.recv(65536)
+                if not piece:
+                    raise loads.Failure(f"bench: the gateway closed a connection: {seen[:300]!r}")
+                seen += piece
+
+    def ready_ms(self):
+        times = []
+        for number in range(11):
+            gateway = proxies.Gateway(self.directory / f"gateway-ready-{number}", self.upstream.url)
+            started = time.monotonic()
+            gateway.start(poll_seconds=0.0005)
+            times.append((time.monotonic() - started) * 1000)
+            gateway.stop()
+        self.figures["ready_ms"] = {"value": statistics.median(times), "lowest": min(times), "highest": max(times)}
+
+
+def raise_descriptor_limit():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+
+
+def table(figures):
+    lines = [f"{'figure':54} {'measured':>9} {'budget':>7}   spread"]
+    is_good = True
+    for name, (text, budget) in BUDGETS.items():
+        if name not in figures:
+            continue
+        figure = figures[name]
+        value = figure.get("ratio", figure.get("value"))
+        within = value <= budget
+        is_good = is_good and within
+        spread = f"{figure['lowest']:.2f} to {figure['highest']:.2f}" if "lowest" in figure else ""
+        if "gateway_us" in figure:
+            spread += f"; {figure['gateway_us']:.1f} µs, nginx {figure['nginx_us']:.1f} µs"
+        lines.append(f"{text:54} {value:9.2f} {budget:7.2f}{' ' if within else '!'}  {spread}")
+    return "\n".join(lines), is_good
+
+
+def revision():
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Measures the gateway beside nginx.")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--only", action="append", choices=list(BUDGETS))
+    parser.add_argument("--smoke", action="store_true", help="one short round of everything: does the bench work?")
+    arguments = parser.parse_args()
+    if arguments.smoke:
+        arguments.rounds, arguments.seconds = 1, 1
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-") as directory:
+        bench = Bench(pathlib.Path(directory), arguments.rounds, arguments.seconds)
+        try:
+            for name in arguments.only or BUDGETS:
+                print(f"bench: {BUDGETS[name][0]}", flush=True)
+                getattr(bench, name)()
+        finally:
+            bench.upstream.stop()
+    text, is_good = table(bench.figures)
+    print(text)
+    print("every budget holds" if is_good else "! marks a budget that does not hold")
+    RESULTS.mkdir(exist_ok=True)
+    line = {"time": int(time.time()), "revision": revision(), "cores": os.cpu_count(), "kernel": platform.release(),
+            "rounds": arguments.rounds, "seconds": arguments.seconds, "figures": bench.figures}
+    with open(RESULTS / "runs.jsonl", "a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()

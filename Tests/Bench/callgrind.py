@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Counts the gateway's user instructions per exchange with callgrind: the figure that noise does not touch.
+
+Two runs that differ only in the number of exchanges; the difference divided by the exchanges between them,
+so that start-up and shut-down cancel. With five plugins, with none, and streams are left to the bench.
+
+Usage: callgrind.py [--exchanges N]
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import tempfile
+
+import bench
+import loads
+import proxies
+
+
+def instructions(directory, name, upstream, exchanges, is_bare):
+    """User instructions of a gateway that carried this many exchanges, start and stop included."""
+    output = directory / f"callgrind-{name}.out"
+    prefix = [proxies.tool("valgrind"), "--tool=callgrind", f"--callgrind-out-file={output}", "--quiet"]
+    gateway = proxies.Gateway(directory / f"gateway-{name}", upstream.url, is_bare=is_bare, prefix=prefix).start()
+    try:
+        loads.exact_exchanges(directory, gateway.port, exchanges)
+    finally:
+        gateway.stop()
+    found = re.search(r"^(?:summary|totals): (\d+)", output.read_text(), re.M)
+    return int(found[1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description="User instructions per exchange.")
+    parser.add_argument("--exchanges", type=int, default=4000)
+    count = parser.parse_args().exchanges
+    with tempfile.TemporaryDirectory(prefix="gateway-callgrind-") as text:
+        directory = pathlib.Path(text)
+        loads.build(directory)
+        loads.certificates(directory)
+        upstream = loads.Upstream(directory)
+        figures = {}
+        try:
+            for name, is_bare in (("five_plugins", False), ("no_plugins", True)):
+                short = instructions(directory, f"{name}-short", upstream, count // 4, is_bare)
+                long = instructions(directory, f"{name}-long", upstream, count, is_bare)
+                figures[name] = (long - short) / (count - count // 4)
+                print(f"{name.replace('_', ' '):14} {figures[name]:9.0f} user instructions per exchange", flush=True)
+        finally:
+            upstream.stop()
+    bench.RESULTS.mkdir(exist_ok=True)
+    with open(bench.RESULTS / "callgrind.jsonl", "a") as file:
+        file.write(json.dumps({"revision": bench.revision(), "exchanges": count, "instructions": figures}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
