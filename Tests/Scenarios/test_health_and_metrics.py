@@ -81,7 +81,7 @@ def test_metrics_count_what_happened(gateway, upstream, connect):
         kind = re.search(r'(?:kind|type)="([^"]+)"', labels)[1]
         by_kind[kind] = by_kind.get(kind, 0) + int(value)
     assert by_kind.get("input") == 23 + 11 and by_kind.get("output") == 42 + 7, by_kind
-    for wanted in ["duration_seconds", "first_", "hook", "connections", "loop_lag"]:
+    for wanted in ["duration_seconds", "first_", "hook", "connections", "gateway_loop"]:
         assert any(wanted in name for name in sums), f"nothing about {wanted} among {sorted(sums)}"
 
 
