@@ -10,10 +10,10 @@
 // Kind: value, confined to the exchange that owns it. Invariant: what is captured does not depend on
 // how the bytes were split.
 
-struct JSONFieldWatcher {
+struct JSONFieldWatcher: ~Copyable {
     private enum State: UInt8 {
         case start, keyOrEnd, key, inKey, inKeyEscape, afterKey, beforeValue
-        case inString, inStringEscape, nested, nestedString, nestedStringEscape, scalar
+        case inString, inStringEscape, nested, scalar
         case afterValue, ended, failed
     }
 
@@ -25,7 +25,7 @@ struct JSONFieldWatcher {
     private let names: [StaticString]
     private let valueBytesLimit: Int
     private var state = State.start
-    private var depth = 0
+    private var nesting = JSONNesting()
     private var key: [UInt8] = []
     private var isKeyEscaped = false
     private var values: [[UInt8]]
@@ -50,7 +50,7 @@ struct JSONFieldWatcher {
     var isDone: Bool { state == .ended || state == .failed }
 
     /// Calls `body` with the raw value of a watched member, if it has been seen whole.
-    func withValue<Result>(_ index: Int, _ body: (Bytes) -> Result) -> Result? {
+    borrowing func withValue<Result>(_ index: Int, _ body: (Bytes) -> Result) -> Result? {
         guard captures[index] == .whole else { return nil }
         return values[index].withUnsafeBytes { body(Bytes($0)) }
     }
@@ -58,7 +58,6 @@ struct JSONFieldWatcher {
     /// Forgets what was seen; the next object begins.
     mutating func reset() {
         state = .start
-        depth = 0
         watched = nil
         for index in values.indices {
             values[index].removeAll(keepingCapacity: true)
@@ -75,15 +74,10 @@ struct JSONFieldWatcher {
             switch state {
             case .failed: return
             case .inKey: takeKey(bytes, &at)
-            case .inString, .nestedString:
+            case .inString:
                 at = ByteSearch.quoteOrEscape(in: base, from: at, to: bytes.count)
                 guard at < bytes.count else { break }
-                let isInString = state == .inString
-                if base[at] == 0x5c {
-                    state = isInString ? .inStringEscape : .nestedStringEscape
-                } else {
-                    state = isInString ? .afterValue : .nested
-                }
+                state = base[at] == 0x5c ? .inStringEscape : .afterValue
                 at &+= 1
                 if state == .afterValue { finishValue(bytes.slice(valueStart, at)) }
             case .inKeyEscape:
@@ -93,15 +87,14 @@ struct JSONFieldWatcher {
             case .inStringEscape:
                 state = .inString
                 at &+= 1
-            case .nestedStringEscape:
-                state = .nestedString
-                at &+= 1
             case .nested:
-                at = ByteSearch.structure(in: base, from: at, to: bytes.count)
-                guard at < bytes.count else { break }
-                stepNested(base[at])
-                at &+= 1
-                if state == .afterValue { finishValue(bytes.slice(valueStart, at)) }
+                switch nesting.advance(base, &at, bytes.count) {
+                case .inside: break
+                case .ended:
+                    state = .afterValue
+                    finishValue(bytes.slice(valueStart, at))
+                case .tooDeep: state = .failed
+                }
             case .scalar:
                 while at < bytes.count, JSONScanner.isScalar(base[at]) { at &+= 1 }
                 guard at < bytes.count else { break }
@@ -111,6 +104,8 @@ struct JSONFieldWatcher {
                 if !JSONScanner.isBlank(base[at]) {
                     if state == .beforeValue { valueStart = at }
                     step(base[at])
+                    // The opening bracket is the first byte that is nested.
+                    if state == .nested { continue }
                 }
                 at &+= 1
             }
@@ -120,7 +115,7 @@ struct JSONFieldWatcher {
 
     private var isInValue: Bool {
         switch state {
-        case .inString, .inStringEscape, .nested, .nestedString, .nestedStringEscape, .scalar: true
+        case .inString, .inStringEscape, .nested, .scalar: true
         default: false
         }
     }
@@ -146,7 +141,7 @@ struct JSONFieldWatcher {
         case .string: state = .inString
         case .object, .array:
             state = .nested
-            depth = 1
+            nesting = JSONNesting()
         case .number, .bool, .null: state = .scalar
         case nil: state = .failed
         }
@@ -156,30 +151,23 @@ struct JSONFieldWatcher {
         }
     }
 
-    private mutating func stepNested(_ byte: UInt8) {
-        if byte == 0x22 {
-            state = .nestedString
-        } else if byte | 0x20 == 0x7b {
-            depth += 1
-            if depth > JSONScanner.depthLimit { state = .failed }
-        } else {
-            depth -= 1
-            if depth == 0 { state = .afterValue }
-        }
-    }
-
     private mutating func takeKey(_ bytes: Bytes, _ at: inout Int) {
         let start = at
         at = ByteSearch.quoteOrEscape(in: bytes.base.unsafelyUnwrapped, from: at, to: bytes.count)
-        appendToKey(bytes.slice(start, at))
-        guard at < bytes.count else { return }
+        let part = bytes.slice(start, at)
+        guard at < bytes.count else { return appendToKey(part) }
         if bytes[at] == 0x5c {
             isKeyEscaped = true
-            appendToKey(bytes.slice(at, at + 1))
+            appendToKey(bytes.slice(start, at + 1))
             state = .inKeyEscape
         } else {
             state = .afterKey
-            watched = place(of: key)
+            if key.isEmpty {
+                watched = place(of: part)
+            } else {
+                appendToKey(part)
+                watched = key.withUnsafeBytes { place(of: Bytes($0)) }
+            }
         }
         at &+= 1
     }
@@ -190,12 +178,11 @@ struct JSONFieldWatcher {
         key.append(contentsOf: bytes.slice(0, min(room, bytes.count)).buffer)
     }
 
-    private func place(of key: [UInt8]) -> Int? {
-        guard key.count <= Self.keyBytesLimit else { return nil }
-        return key.withUnsafeBytes { raw in
-            let key = JSONKey(raw: Bytes(raw), isEscaped: isKeyEscaped)
-            return names.firstIndex { key.equals(Bytes($0)) }
-        }
+    private func place(of raw: Bytes) -> Int? {
+        guard raw.count <= Self.keyBytesLimit else { return nil }
+        let key = JSONKey(raw: raw, isEscaped: isKeyEscaped)
+        for (place, name) in names.enumerated() where key.equals(name) { return place }
+        return nil
     }
 
     private mutating func keep(_ bytes: Bytes) {

@@ -1,6 +1,6 @@
 // Finds values in a JSON document without building anything.
 //
-// It skips: strings to their closing quotation mark, objects and arrays to their closing bracket, sixteen
+// It skips: strings to their closing quotation mark, objects and arrays to their closing bracket, many
 // bytes at a time. What it walks over it does not judge (that is JSONValidator's work, and the
 // upstream's); what it does notice: a document that ends early, members without colon or comma, nesting
 // beyond the limit, bytes after the end. Of members with the same key the last one counts, as for
@@ -40,9 +40,6 @@ struct JSONKey {
 }
 
 struct JSONScanner {
-    /// Brackets inside brackets inside one value; far above any real document, far below our stack.
-    static let depthLimit = 512
-
     let text: Bytes
     private let base: UnsafePointer<UInt8>
     private let end: Int
@@ -193,28 +190,10 @@ struct JSONScanner {
         return nil
     }
 
-    /// The position behind the object or array that opens at `open`; the shapes of brackets are not compared.
+    /// The position behind the object or array that opens at `open`.
     private func skipNested(_ open: Int) -> Int? {
+        var nesting = JSONNesting()
         var at = open
-        var depth = 0
-        var isEscaped = false
-        while true {
-            at = ByteSearch.structure(in: base, from: at, to: end)
-            guard at < end else { return nil }
-            let byte = base[at]
-            if byte == 0x22 {
-                guard let after = skipString(at, &isEscaped) else { return nil }
-                at = after
-                continue
-            }
-            at &+= 1
-            if byte | 0x20 == 0x7b {
-                depth &+= 1
-                guard depth <= Self.depthLimit else { return nil }
-            } else {
-                depth &-= 1
-                if depth == 0 { return at }
-            }
-        }
+        return nesting.advance(base, &at, end) == .ended ? at : nil
     }
 }

@@ -85,29 +85,4 @@ enum ByteSearch {
             },
             byte: { $0 < 0x20 || $0 >= 0x80 || $0 == 0x22 || $0 == 0x5c })
     }
-
-    /// A quotation mark or a bracket of either shape: what matters while skipping nested JSON.
-    ///
-    /// Setting the bits 0x26 makes `[ ] { }` all 0x7f; `Y _ y` and DEL look the same and are sorted
-    /// out by the exact second look.
-    @inline(__always)
-    static func structure(in base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
-        var at = start
-        while true {
-            at = first(
-                in: base, from: at, to: end,
-                lanes: {
-                    (($0 | Lanes(repeating: 0x26)) .== Lanes(repeating: 0x7f))
-                        .| ($0 .== Lanes(repeating: 0x22))
-                },
-                byte: { $0 | 0x26 == 0x7f || $0 == 0x22 })
-            if at == end || base[at] == 0x22 || isBracket(base[at]) { return at }
-            at &+= 1
-        }
-    }
-
-    @inline(__always)
-    static func isBracket(_ byte: UInt8) -> Bool {
-        byte | 0x20 == 0x7b || byte | 0x20 == 0x7d
-    }
 }

@@ -14,7 +14,7 @@ struct ShortText: Sendable {
     /// A copy; nil when it does not fit.
     init?(_ bytes: Bytes) {
         guard bytes.count <= Self.capacity else { return nil }
-        for index in 0..<bytes.count { storage[index] = bytes[index] }
+        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: bytes.raw) }
         length = UInt8(bytes.count)
     }
 

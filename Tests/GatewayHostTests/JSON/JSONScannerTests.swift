@@ -63,12 +63,24 @@ import Testing
         }
     }
 
+    @Test func backslashesCountAcrossBlocks() {
+        // Runs of backslashes before a quotation mark, at every place around the edges of a block.
+        for before in 0..<140 {
+            for run in 0..<6 {
+                let filler = String(repeating: "x", count: before)
+                let slashes = String(repeating: "\\", count: run)
+                let ending = run.isMultiple(of: 2) ? "\"" : "\"]\""
+                #expect(Self.members("{\"a\":[\"\(filler)\(slashes)\(ending)],\"b\":1}")?.count == 2, "\(before) \(run)")
+            }
+        }
+    }
+
     @Test func nestingIsLimited() {
         func nested(_ depth: Int) -> String {
             "{\"a\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
         }
-        #expect(Self.members(nested(JSONScanner.depthLimit)) != nil)
-        #expect(Self.members(nested(JSONScanner.depthLimit + 1)) == nil)
+        #expect(Self.members(nested(JSONNesting.depthLimit)) != nil)
+        #expect(Self.members(nested(JSONNesting.depthLimit + 1)) == nil)
     }
 
     @Test func keysAreComparedAsTheyAreMeant() {

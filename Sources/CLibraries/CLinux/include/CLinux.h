@@ -4,6 +4,7 @@
 #define CLINUX_H
 /* No _GNU_SOURCE here: it would give system structs another shape than the Glibc module's, and the
  * compiler refuses to load both. What needs it is behind a function of clinux.c. */
+#include "ByteMask.h"
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
