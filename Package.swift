@@ -43,7 +43,9 @@ let hostDependencies: [Target.Dependency] = [
 var targets: [Target] = [
     .target(name: "PluginABI"),
     .target(name: "PluginKit", dependencies: ["PluginABI"], swiftSettings: dataPlane + warnings),
-    .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
+    // DWARF 4: valgrind 3.19, with which we count instructions, gives up on what clang writes by default.
+    .target(
+        name: "CLinux", path: "Sources/CLibraries/CLinux", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
     .systemLibrary(name: "COpenSSL", path: "Sources/CLibraries/COpenSSL", pkgConfig: "openssl"),
     .systemLibrary(name: "CCurl", path: "Sources/CLibraries/CCurl", pkgConfig: "libcurl"),
     .systemLibrary(name: "CYAML", path: "Sources/CLibraries/CYAML", pkgConfig: "yaml-0.1"),

@@ -70,7 +70,8 @@ import Testing
                 let filler = String(repeating: "x", count: before)
                 let slashes = String(repeating: "\\", count: run)
                 let ending = run.isMultiple(of: 2) ? "\"" : "\"]\""
-                #expect(Self.members("{\"a\":[\"\(filler)\(slashes)\(ending)],\"b\":1}")?.count == 2, "\(before) \(run)")
+                #expect(
+                    Self.members("{\"a\":[\"\(filler)\(slashes)\(ending)],\"b\":1}")?.count == 2, "\(before) \(run)")
             }
         }
     }
