@@ -49,7 +49,6 @@ final class FakeExchange {
     let host: FakeHost
     let raw: UnsafeMutablePointer<gw_request>
     let arena = Arena()
-    private var nextOperation: gw_op = 1
 
     init(_ host: FakeHost, worker: UnsafeMutablePointer<gw_worker>) {
         self.host = host
@@ -141,17 +140,23 @@ final class FakeExchange {
         _ done: @escaping RawCompletion, _ user: UnsafeMutableRawPointer?, error: gw_error = GW_OK,
         number: Int64 = 0, bytes: [UInt8] = [], isReady: Bool = true
     ) -> gw_op {
-        defer { nextOperation += 1 }
+        let id = FakeSignals.newOperation()
         operations.append(
             PendingOperation(
-                id: nextOperation, done: done, user: user, error: error, number: number,
+                id: id, done: done, user: user, error: error, number: number,
                 bytes: bytes, isReady: isReady))
-        return nextOperation
+        return id
     }
 
     /// Ends the first operation that waits for the test.
     func finishOperation(error: gw_error = GW_OK) -> Verdict {
         host.enter { deliver(operations.removeFirst(), error: error) }
+    }
+
+    /// Waits until the first operation is signalled from elsewhere, and ends it.
+    func finishSignalledOperation() -> Verdict {
+        FakeSignals.wait(for: operations[0].id)
+        return finishOperation()
     }
 
     private func run(_ hook: () -> Verdict) -> Verdict {

@@ -28,16 +28,24 @@ final class FakeHost {
     private let arena = Arena()
     private var randomState: UInt64 = 0x9e37_79b9_7f4a_7c15
 
-    init<P: Plugin>(
-        _ plugin: P.Type, _ config: String = "{}", workers count: Int = 1,
-        withholding withheld: Set<String> = []
+    /// A plugin written with PluginKit.
+    convenience init<P: Plugin>(
+        _ plugin: P.Type, _ config: String = "{}", workers: Int = 1, withholding withheld: Set<String> = []
+    ) throws {
+        try self.init(config, workers: workers, withholding: withheld) { pluginTable(of: plugin, host: fakeHostTable) }
+    }
+
+    /// Any plugin, by its table.
+    init(
+        _ config: String = "{}", workers count: Int = 1, withholding withheld: Set<String> = [],
+        table makeTable: () -> UnsafePointer<gw_plugin>
     ) throws {
         self.withheld = withheld
         instance = arena.scope(gw_instance.self)
         // Making the table and creating from it is one step: PluginKit expects one plugin per image.
         pthread_mutex_lock(&Self.creation)
         defer { pthread_mutex_unlock(&Self.creation) }
-        table = pluginTable(of: plugin, host: fakeHostTable)
+        table = makeTable()
 
         instance.pointee.size = UInt32(MemoryLayout<gw_instance>.size)
         instance.pointee.workers = UInt32(count)
@@ -64,7 +72,7 @@ final class FakeHost {
         worker.pointee.instance = instance
         worker.pointee.background = background
         workers.append(worker)
-        guard table.pointee.worker_start?(worker) == GW_OK else {
+        guard table.pointee.worker_start.map({ $0(worker) == GW_OK }) ?? true else {
             throw CreateRefused(description: logs.last?.text ?? "without a word")
         }
     }
@@ -87,6 +95,33 @@ final class FakeHost {
             [(":method", method), (":path", path)] + headers.map { ($0.0, $0.1) }
         for (name, value) in attributes { exchange.setAttribute(name, value) }
         return exchange
+    }
+
+    /// The host's `config`: a value by JSON pointer; its text lives as long as this host.
+    func configValue(_ pointer: String) -> gw_value? {
+        var place = Bytes(instance.pointee.config).string.withBytes { try? JSON(parsing: $0) } ?? .null
+        for step in pointer.split(separator: "/") {
+            if case .list(let elements) = place {
+                guard let index = Int(step), elements.indices.contains(index) else { return nil }
+                place = elements[index]
+            } else {
+                place = place[String(step)]
+            }
+        }
+        var value = gw_value()
+        switch place {
+        case .text(let text):
+            value.type = GW_TEXT
+            value.text = arena.copy(text)
+        case .integer(let integer):
+            value.type = GW_INT
+            value.i = integer
+        case .bool(let bool):
+            value.type = GW_BOOL
+            value.i = bool ? 1 : 0
+        default: return nil
+        }
+        return value
     }
 
     func record(_ level: gw_level, _ text: String) { logs.append((level, text)) }

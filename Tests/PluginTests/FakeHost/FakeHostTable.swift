@@ -34,7 +34,13 @@ nonisolated(unsafe) let fakeHostTable: UnsafePointer<gw_host> = {
     table.pointee.random = { buffer, length in
         FakeHost.current.fillRandom(UnsafeMutableRawBufferPointer(start: buffer, count: length))
     }
-    table.pointee.config = { _, _, _ in GW_E_ABSENT }
+    table.pointee.config = { instance, pointer, out in
+        guard let value = Arena.owner(of: instance, as: FakeHost.self).configValue(Bytes(pointer).string) else {
+            return GW_E_ABSENT
+        }
+        out.pointee = value
+        return GW_OK
+    }
     table.pointee.secret = { _, _ in gw_str() }
     table.pointee.attr = { FakeAttributes.intern(String(cString: $0)) }
     table.pointee.attr_get = { raw, attribute, out in
@@ -72,7 +78,7 @@ nonisolated(unsafe) let fakeHostTable: UnsafePointer<gw_host> = {
     table.pointee.unsubscribe = { raw, hooks in exchange(raw).unsubscribe(hooks) }
     table.pointee.after = { raw, _, done, user in exchange(raw).start(done, user, isReady: false) }
     table.pointee.expect = { raw, done, user in exchange(raw).start(done, user, isReady: false) }
-    table.pointee.signal = { _ in GW_E_ABSENT }
+    table.pointee.signal = { FakeSignals.signal($0) ? GW_OK : GW_E_ABSENT }
     table.pointee.cancel = { _, _ in }
     return UnsafePointer(table)
 }()
