@@ -1,6 +1,7 @@
 #define _GNU_SOURCE 1
 #include <pthread.h>
 #include <sched.h>
+#include <sys/file.h>
 
 #include "CLinux.h"
 
@@ -63,3 +64,4 @@ int gwl_raise_descriptor_limit(void) {
     limit.rlim_cur = limit.rlim_max;
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
+int gwl_lock_file(int fd, int exclusive) { return flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB); }

@@ -74,8 +74,9 @@ enum ConfigDocument {
         **References.** `${NAME}` stands for an environment variable, and it is a fault if that is not set; `${NAME:-default}` has a
         default for a variable that is not set or empty; `$${` is a plain `${`. A value `file:PATH` stands for the contents of that file, without
         the white space at their end. References are resolved after the file is read, so a variable never becomes syntax. A file
-        `.env` in the working directory (`NAME=value` lines) supplies variables that the environment does not have. Values
-        that came through a reference are printed as `[redacted]`, and take the type that a plugin's schema asks for.
+        `.env` in the working directory (`NAME=value` lines) supplies variables that the environment does not have. In the
+        configuration of a plugin, values that came through a reference take the type that its schema asks for, and are printed as
+        `[redacted]`.
 
         **Changing it.** `gateway reload` or SIGHUP apply a changed file as a whole, or refuse it as a whole and say why; running
         exchanges end on the configuration they began with. `gateway config diff` shows what a reload would change.

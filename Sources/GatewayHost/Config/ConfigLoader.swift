@@ -40,6 +40,7 @@ enum ConfigLoader {
         if isComplete { check(config, tree, &reading) }
         if !reading.faults.isEmpty { throw ConfigFaults(reading.faults) }
         config.source = bytes
+        config.tree = tree
         config.warnings = reading.warnings
         return config
     }
@@ -122,6 +123,31 @@ enum ConfigLoader {
                 tree["chain"], "chain",
                 "no plugin is enabled: every client is let through, with its own credentials",
                 "Put at least Auth into the chain.")
+        }
+    }
+}
+
+extension ConfigLoader {
+    /// The data folder that the file at `path` names, without requiring the rest of it to be right: a gateway must
+    /// be stoppable while its file is being edited.
+    static func dataFolder(of path: String) throws(ConfigFaults) -> String {
+        switch FileBytes.read(path, limit: YAMLReader.byteLimit) {
+        case .failure(let failure):
+            throw ConfigFaults(
+                ConfigFault(
+                    file: path, mark: nil, path: "", sentence: failure.sentence,
+                    suggestion: "Name another with --config."))
+        case .success(let bytes):
+            var config = GatewayConfig()
+            let folder = FilePath.folder(of: path)
+            let initial = FilePath.resolve(config.data, against: folder)
+            guard let written = try YAMLReader.read(bytes, file: path)["data"] else { return initial }
+            let data = try References.resolve(written, file: path, environment: Environment.current())
+            var reading = ConfigReading(file: path)
+            guard let row = Options.gateway.rows.first(where: { $0.key == "data" }),
+                row.read(data, &config, &reading)
+            else { throw ConfigFaults(reading.faults) }
+            return config.data
         }
     }
 }

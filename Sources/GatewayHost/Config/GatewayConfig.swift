@@ -11,6 +11,8 @@ struct GatewayConfig: Sendable {
     var file = "gateway.yaml"
     /// The file as it was read, references unresolved.
     var source: [UInt8] = []
+    /// The file as a tree, references resolved; for showing and comparing.
+    var tree: YAMLNode?
     /// Worth saying to the operator, not worth refusing.
     var warnings: [ConfigFault] = []
 
@@ -39,7 +41,7 @@ struct GatewayConfig: Sendable {
     var activeChain: [ChainEntry] { chain.filter(\.enabled) }
 }
 
-/// An address to listen on. `host` is an IP address, `*` (every IPv4 and IPv6 address) or `localhost`.
+/// An address to listen on. `host` is an IP address, `*` (every IPv4 address) or `localhost`.
 struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     var host: String
     /// 0 lets the kernel choose.

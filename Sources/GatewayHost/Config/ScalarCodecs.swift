@@ -52,7 +52,7 @@ extension OptionCodec where Value == Secret {
     static var secret: OptionCodec {
         let text = OptionCodec<String>.text
         return OptionCodec(
-            noun: "secret", schema: text.schema, show: { $0.description },
+            noun: "secret", schema: text.schema, show: { yamlText($0.description) },
             read: { node, reading in text.read(node, &reading).map { Secret($0) } })
     }
 }
@@ -63,7 +63,10 @@ extension OptionCodec where Value == [String: Secret] {
         OptionCodec(
             noun: "mapping of names to secrets",
             schema: ["type": "object", "additionalProperties": OptionCodec<Secret>.secret.schema],
-            show: { "{" + $0.keys.sorted().map { "\($0): \(Secret.redacted)" }.joined(separator: ", ") + "}" },
+            show: {
+                "{" + $0.keys.sorted().map { "\(yamlText($0)): \(yamlText(Secret.redacted))" }.joined(separator: ", ")
+                    + "}"
+            },
             read: { node, reading in
                 guard case .mapping(let entries) = node.content else {
                     reading.fail(node, "must be a mapping of names to secrets, is \(node.spoken)")

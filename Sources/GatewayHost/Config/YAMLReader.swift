@@ -61,7 +61,7 @@ struct YAMLReader: ~Copyable {
         guard event.type == YAML_DOCUMENT_START_EVENT else {
             throw fault(
                 YAMLMark(line: 1, column: 1), .root, "the file is empty",
-                "It needs at least a chain; \"gateway help config\" shows where to begin.")
+                "It needs at least a chain; \"gateway config docs\" describes every key.")
         }
         let root = try node(try next(), path: .root, depth: 0)
         event = try next()

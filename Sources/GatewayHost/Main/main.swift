@@ -1,4 +1,4 @@
 import GatewayHost
 import Glibc
 
-exit(gatewayMain())
+exit(gatewayMain(CommandLine.arguments))

@@ -56,7 +56,7 @@ final class LogWriter: @unchecked Sendable {
         isJSON = json
         if !isRunning {
             isRunning = true
-            startThread()
+            BackgroundThread.start("log") { [self] in run() }
         }
         pthread_cond_signal(arrived)
     }
@@ -101,7 +101,6 @@ final class LogWriter: @unchecked Sendable {
 
     /// The life of the writing thread.
     fileprivate func run() {
-        gwl_set_thread_name("log")
         var files: (all: LogFile, problems: LogFile?)?
         pthread_mutex_lock(lock)
         while true {
@@ -143,24 +142,4 @@ final class LogWriter: @unchecked Sendable {
             fields: [.field("count", count)]
         ).bytes
     }
-
-    private func startThread() {
-        // The thread takes no signal: they belong to whoever reads the signalfd.
-        var everything = sigset_t()
-        var before = sigset_t()
-        sigfillset(&everything)
-        pthread_sigmask(SIG_SETMASK, &everything, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        var thread = pthread_t()
-        // Balanced in writeLogLines.
-        let owner = Unmanaged.passRetained(self)
-        let failure = pthread_create(&thread, nil, writeLogLines, owner.toOpaque())
-        guard failure == 0 else { preconditionFailure("no thread for the log: errno \(failure)") }
-        pthread_detach(thread)
-    }
-}
-
-private func writeLogLines(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    Unmanaged<LogWriter>.fromOpaque(context!).takeRetainedValue().run()
-    return nil
 }

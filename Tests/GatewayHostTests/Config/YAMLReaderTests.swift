@@ -65,7 +65,7 @@ import Testing
         ),
         (
             "# nothing\n",
-            "gateway.yaml:1:1: the file is empty. It needs at least a chain; \"gateway help config\" shows where to begin."
+            "gateway.yaml:1:1: the file is empty. It needs at least a chain; \"gateway config docs\" describes every key."
         ),
         (
             "[a]: 1\n",
