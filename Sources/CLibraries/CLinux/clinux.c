@@ -1,7 +1,6 @@
 #define _GNU_SOURCE 1
 #include <pthread.h>
 #include <sched.h>
-#include <sys/file.h>
 
 #include "CLinux.h"
 
@@ -64,4 +63,3 @@ int gwl_raise_descriptor_limit(void) {
     limit.rlim_cur = limit.rlim_max;
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
-int gwl_lock_file(int fd, int exclusive) { return flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB); }

@@ -12,9 +12,18 @@ extension Verb {
         flags: [.config]
     ) { invocation in
         guard let config = invocation.loadConfig() else { return .invalid }
-        let faults = invocation.services.checkPlugins(config)
-        if !faults.isEmpty {
-            invocation.report(faults)
+        // Loading logs each plugin; here only what is wrong is of interest.
+        var quiet = LogConfig()
+        quiet.level = .warning
+        try? log.configure(quiet)
+        defer { log.stop() }
+        do {
+            try invocation.services.checkPlugins(config)
+        } catch let faults as ConfigFaults {
+            invocation.report(faults.faults)
+            return .invalid
+        } catch {
+            invocation.report([ConfigFault(file: config.file, mark: nil, path: "chain", sentence: "\(error)")])
             return .invalid
         }
         let plugins = config.activeChain.map(\.name)

@@ -5,11 +5,15 @@
 struct CommandServices: Sendable {
     /// Serves until it is told to end; the exit status of the process. Calls the second argument once, with
     /// the addresses that clients can reach, when it listens.
-    var serve: @Sendable (GatewayConfig, @escaping @Sendable ([String]) -> Void) -> Int32
+    /// - Throws: what kept it from starting.
+    var serve: @Sendable (GatewayConfig, @escaping @Sendable ([String]) -> Void) throws -> Int32
     /// Loads the plugins of the chain and holds their configuration against their schemas, without serving.
-    var checkPlugins: @Sendable (GatewayConfig) -> [ConfigFault]
+    /// - Throws: what is wrong with them, `ConfigFaults` where a line of the file is to blame.
+    var checkPlugins: @Sendable (GatewayConfig) throws -> Void
 
     static let gateway = CommandServices(
-        serve: { Gateway.run(config: $0, whenListening: $1) },
-        checkPlugins: { Gateway.check(config: $0) })
+        serve: { config, whenListening in
+            try Gateway.run(config, whenReady: { whenListening($0.map(\.description)) })
+        },
+        checkPlugins: { try ChainBuilder.check($0) })
 }

@@ -1,49 +1,36 @@
-// `gateway serve`: takes the data folder, starts the log, and hands over to the gateway.
+// `gateway serve`: reads the configuration, starts the log, and hands over to the gateway.
 //
-// Kind: the main thread's.
+// Kind: the main thread's, which becomes the control thread.
 
 extension Verb {
     static let serve = Verb(
         name: "serve", summary: "Serves until SIGTERM, which lets running exchanges end first.",
         details: """
-            SIGHUP applies a changed configuration, as "gateway reload" does; SIGTERM and SIGINT drain.
-            Exits with 3 when the configuration is invalid and with 1 when it cannot listen.
+            SIGHUP applies a changed configuration, as "gateway reload" does; SIGTERM and SIGINT drain, the second one ends
+            at once. Exits with 3 when the configuration is invalid, plugins included, and with 1 when it cannot serve.
             """,
         flags: [.config]
     ) { invocation in
         guard let config = invocation.loadConfig() else { return .invalid }
-        return invocation.serve(config) { addresses in
-            for address in addresses { log.info("listening", .field("address", address)) }
-        }
+        return invocation.serve(config) { _ in }
     }
 }
 
 extension Invocation {
     /// Serves `config` in this process until the end.
     func serve(_ config: GatewayConfig, whenListening: @escaping @Sendable ([String]) -> Void) -> ExitCode {
-        let folder: DataFolder
-        do {
-            folder = try DataFolder(taking: config.data)
-        } catch {
-            terminal.problem(
-                "gateway: \(error.sentence)."
-                    + (error.holder == nil
-                        ? "" : " \"gateway stop\" ends it, \"gateway reload\" applies a changed file."))
-            return .failed
-        }
         do {
             try log.configure(config.log)
+            // What is still queued when it ends is worth waiting for; later lines go to standard error.
+            defer { log.stop() }
+            let status = try services.serve(config, whenListening)
+            return ExitCode(rawValue: status) ?? .failed
+        } catch let faults as ConfigFaults {
+            report(faults.faults)
+            return .invalid
         } catch {
             terminal.problem("gateway: \(error)")
             return .failed
         }
-        if let failure = AppliedConfig.record(config) {
-            log.warning("the configuration in force could not be kept", .field("why", failure.sentence))
-        }
-        let status = services.serve(config, whenListening)
-        log.stop()
-        // Not released earlier than the last exchange has ended: until then this process serves.
-        withExtendedLifetime(folder) {}
-        return ExitCode(rawValue: status) ?? .failed
     }
 }

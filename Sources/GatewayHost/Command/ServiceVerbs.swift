@@ -14,59 +14,44 @@ extension Verb {
         flags: [.config, .data, .timeout]
     ) { invocation in
         guard let limit = invocation.timeout(.seconds(60)) else { return .usage }
-        return invocation.withRunningGateway { process, folder in
-            let before = ReloadOutcome.read(from: folder)?.sequence ?? 0
-            guard invocation.signal(SIGHUP, process) else { return .failed }
-            var outcome: ReloadOutcome?
+        return invocation.withRunningGateway { gateway in
+            let before = gateway.lastReload?.stamp
+            guard invocation.signal(SIGHUP, gateway) else { return .failed }
+            var outcome: RunningGateway.Reload?
             let ended = Invocation.wait(limit) {
-                outcome = ReloadOutcome.read(from: folder)
-                return outcome?.sequence ?? 0 > before || DataFolder.holder(of: folder) != process
+                outcome = gateway.lastReload.flatMap { $0.stamp == before ? nil : $0 }
+                return outcome != nil || !gateway.isRunning
             }
-            guard ended, let outcome, outcome.sequence > before else {
+            guard let outcome else {
                 invocation.terminal.problem(
                     ended
-                        ? "gateway: process \(process) ended during the reload; its log says why"
-                        : "gateway: no outcome after \(Measure.text(limit)); the log of process \(process) says more")
+                        ? "gateway: process \(gateway.process) ended during the reload; its log says why"
+                        : "gateway: no outcome after \(Measure.text(limit)); the log of process \(gateway.process) says more"
+                )
                 return .failed
             }
-            for remark in outcome.remarks { invocation.terminal.problem(remark) }
             guard outcome.applied else {
-                invocation.terminal.problem("gateway: refused, nothing has changed: \(outcome.message)")
+                invocation.terminal.problem(outcome.reason)
+                invocation.terminal.problem("gateway: refused, nothing has changed")
                 return .invalid
             }
-            invocation.terminal.out(outcome.message)
+            invocation.terminal.out("applied: generation \(outcome.generation)")
+            if !outcome.needsRestart.isEmpty {
+                invocation.terminal.problem(
+                    "warning: changed, but takes effect at the next start: \(outcome.needsRestart.joined(separator: ", "))"
+                )
+            }
             return .done
         }
     }
 
     static let status = Verb(
-        name: "status", summary: "Says whether a gateway runs, since when, and how its last reload ended.",
+        name: "status", summary: "Says whether a gateway runs, where, since when, and how its last reload ended.",
         details: "Exits with 4 when none runs.",
         flags: [.config, .data, .json]
     ) { invocation in
-        invocation.withRunningGateway { process, folder in
-            let now = gwl_wall_ns()
-            let seconds = DataFolder.takenAt(folder).map { now > $0 ? Int((now - $0) / 1_000_000_000) : 0 } ?? 0
-            let outcome = ReloadOutcome.read(from: folder).flatMap { reload in
-                DataFolder.takenAt(folder).map { reload.wall >= $0 } == true ? reload : nil
-            }
-            if invocation.has("json") {
-                var object: JSONObject = [
-                    "running": true, "process": .int(Int64(process)), "seconds": .int(Int64(seconds)),
-                ]
-                if let outcome {
-                    object["last_reload"] = [
-                        "applied": .bool(outcome.applied), "generation": .int(Int64(outcome.generation)),
-                        "message": .string(outcome.message),
-                    ]
-                }
-                invocation.terminal.out(String(decoding: JSONValue.object(object).compact, as: UTF8.self))
-                return .done
-            }
-            invocation.terminal.out("running: process \(process), for \(spoken(seconds: seconds))")
-            if let outcome {
-                invocation.terminal.out("last reload: \(outcome.applied ? "" : "refused: ")\(outcome.message)")
-            }
+        invocation.withRunningGateway { gateway in
+            invocation.has("json") ? invocation.printJSON(gateway) : invocation.printText(gateway)
             return .done
         }
     }
@@ -80,31 +65,25 @@ extension Verb {
         flags: [.config, .data, .timeout]
     ) { invocation in
         guard let limit = invocation.timeout(.zero) else { return .usage }
-        return invocation.withRunningGateway { process, folder in
-            guard invocation.signal(SIGTERM, process) else { return .failed }
+        return invocation.withRunningGateway { gateway in
+            guard invocation.signal(SIGTERM, gateway) else { return .failed }
             let drain = (try? ConfigLoader.load(invocation.configPath))?.timeouts.drain ?? TimeoutConfig().drain
             let patience = invocation.has("timeout") ? limit : drain + .seconds(10)
-            guard Invocation.wait(patience, until: { DataFolder.holder(of: folder) != process }) else {
+            guard Invocation.wait(patience, until: { !gateway.isRunning }) else {
                 invocation.terminal.problem(
-                    "gateway: process \(process) still runs after \(Measure.text(patience)), with exchanges to end")
+                    "gateway: process \(gateway.process) still runs after \(Measure.text(patience)), with exchanges to end"
+                )
                 return .failed
             }
-            invocation.terminal.out("stopped: process \(process)")
+            invocation.terminal.out("stopped: process \(gateway.process)")
             return .done
         }
     }
 }
 
-/// `3d 4h`, `12m 5s`: the two largest units.
-private func spoken(seconds: Int) -> String {
-    let parts = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")]
-    let begun = parts.drop { $0.0 == 0 }.prefix(2)
-    return begun.isEmpty ? "0s" : begun.map { "\($0.0)\($0.1)" }.joined(separator: " ")
-}
-
 extension Invocation {
     /// Finds the gateway that serves from the data folder of the configuration.
-    fileprivate func withRunningGateway(_ body: (_ process: Int32, _ folder: String) -> ExitCode) -> ExitCode {
+    fileprivate func withRunningGateway(_ body: (RunningGateway) -> ExitCode) -> ExitCode {
         let folder: String
         do throws(ConfigFaults) {
             if let named = flags["data"] {
@@ -116,24 +95,56 @@ extension Invocation {
             report(error.faults)
             return .invalid
         }
-        guard let process = DataFolder.holder(of: folder) else {
+        guard let gateway = RunningGateway(in: folder) else {
             if has("json") { terminal.out("{\"running\":false}") }
             terminal.problem("gateway: none runs with its data in \(folder)")
             return .notRunning
         }
-        return body(process, folder)
+        return body(gateway)
     }
 
-    fileprivate func signal(_ number: Int32, _ process: Int32) -> Bool {
-        if kill(process, number) == 0 { return true }
+    fileprivate func signal(_ number: Int32, _ gateway: RunningGateway) -> Bool {
+        if kill(gateway.process, number) == 0 { return true }
         terminal.problem(
-            "gateway: process \(process) takes no signal from us: \(String(cString: gwl_error_text(gwl_errno())))")
+            "gateway: process \(gateway.process) takes no signal from us: \(SystemError.text(of: gwl_errno()))")
         return false
+    }
+
+    fileprivate func printText(_ gateway: RunningGateway) {
+        terminal.out("running: process \(gateway.process), for \(Invocation.spoken(seconds: gateway.age))")
+        let addresses = gateway.addresses
+        terminal.out(addresses.isEmpty ? "starting" : "listening: \(addresses.joined(separator: ", "))")
+        guard let reload = gateway.lastReload else { return }
+        terminal.out(
+            reload.applied ? "last reload: generation \(reload.generation)" : "last reload: refused: \(reload.reason)")
+    }
+
+    fileprivate func printJSON(_ gateway: RunningGateway) {
+        var object: JSONObject = [
+            "running": true, "process": .int(Int64(gateway.process)), "seconds": .int(Int64(gateway.age)),
+            "addresses": .array(gateway.addresses.map { .string($0) }),
+        ]
+        if let reload = gateway.lastReload {
+            object["last_reload"] = [
+                "applied": .bool(reload.applied), "generation": .int(Int64(reload.generation)),
+                "reason": .string(reload.reason),
+            ]
+        }
+        terminal.out(String(decoding: JSONValue.object(object).compact, as: UTF8.self))
+    }
+
+    /// `3d 4h`, `12m 5s`: the two largest units.
+    private static func spoken(seconds: Int) -> String {
+        let parts = [
+            (seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"),
+        ]
+        let begun = parts.drop { $0.0 == 0 }.prefix(2)
+        return begun.isEmpty ? "0s" : begun.map { "\($0.0)\($0.1)" }.joined(separator: " ")
     }
 
     /// Looks every 20 ms whether `isDone`, for `limit` at most; false when it never was.
     fileprivate static func wait(_ limit: Duration, until isDone: () -> Bool) -> Bool {
-        let deadline = gwl_monotonic_ns() + UInt64(limit.inMilliseconds) * 1_000_000
+        let deadline = gwl_monotonic_ns() + UInt64(limit.milliseconds) * 1_000_000
         while !isDone() {
             if gwl_monotonic_ns() >= deadline { return false }
             var pause = timespec(tv_sec: 0, tv_nsec: 20_000_000)

@@ -80,7 +80,8 @@ enum ConfigDocument {
 
         **Changing it.** `gateway reload` or SIGHUP apply a changed file as a whole, or refuse it as a whole and say why; running
         exchanges end on the configuration they began with. `gateway config diff` shows what a reload would change.
-        `listen`, `threads`, `data` and `limits.connections` change with a restart only; a reload says so.
+        `listen`, `threads`, `data`, `upstream.ca_file`, `pool`, `limits.connections` and `limits.buffered_total` change with a
+        restart only; a reload says so.
 
         """
 

@@ -33,7 +33,7 @@ enum Measure {
 
     /// The shortest of one unit, or of two: `10m`, `330s`, `90m`.
     static func text(_ duration: Duration) -> String {
-        let milliseconds = duration.inMilliseconds
+        let milliseconds = duration.milliseconds
         guard milliseconds > 0 else { return "0s" }
         let unit = times.first { milliseconds % $0.milliseconds == 0 } ?? ("ms", 1)
         return "\(milliseconds / unit.milliseconds)\(unit.unit)"
@@ -64,13 +64,5 @@ enum Measure {
         guard !digits.isEmpty, digits.count <= 18, let number = Int(Substring(digits)) else { return nil }
         rest = rest.dropFirst(digits.count)
         return number
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds; what is shorter is cut off.
-    var inMilliseconds: Int {
-        let (seconds, attoseconds) = components
-        return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
     }
 }

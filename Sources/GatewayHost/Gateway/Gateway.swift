@@ -113,6 +113,7 @@ final class Gateway: LoopHandler, TimerHandler {
         data.write(
             "{\"addresses\":[\(addresses.map { "\"\($0)\"" }.joined(separator: ","))],\"pid\":\(getpid())}\n",
             to: "listen.json")
+        keepApplied()
         for address in addresses { log.info("listening", .field("address", "\(address)")) }
         log.info(
             "ready", .field("upstream", "\(config.upstream.url)"), .field("threads", group.loops.count),
@@ -194,6 +195,7 @@ final class Gateway: LoopHandler, TimerHandler {
         }
         let unchanged = RestartOnly.differences(self.config, config)
         self.config = config
+        keepApplied()
         shared.generation.store(new.number, ordering: .relaxed)
         reloadEnded(refusal: nil, needsRestart: unchanged)
     }
@@ -209,6 +211,13 @@ final class Gateway: LoopHandler, TimerHandler {
         }
         data.write(
             ReloadReport(generation: chain.number, refusal: refusal, needsRestart: needsRestart).json, to: "reload.json")
+    }
+
+    /// Keeps the configuration in force, for `gateway config diff`.
+    private func keepApplied() {
+        if let failure = AppliedConfig.record(config) {
+            log.warning("the configuration in force cannot be kept", .field("reason", failure.sentence))
+        }
     }
 
     /// Runs `work` here when everything submitted to the loops so far is done.

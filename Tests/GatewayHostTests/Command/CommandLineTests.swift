@@ -20,7 +20,7 @@ final class MemoryTerminal: Sendable {
 
 @Suite struct CommandLineTests {
     private func run(
-        _ words: String..., services: CommandServices = CommandServices(serve: { _, _ in 0 }, checkPlugins: { _ in [] })
+        _ words: String..., services: CommandServices = .idle
     ) -> (ExitCode, MemoryTerminal) {
         let memory = MemoryTerminal()
         return (runCommand(words, terminal: memory.terminal, services: services), memory)
@@ -42,17 +42,15 @@ final class MemoryTerminal: Sendable {
     ])
     func aWrongCommandLineIsExplained(words: [String], line: String) {
         let memory = MemoryTerminal()
-        let services = CommandServices(serve: { _, _ in 0 }, checkPlugins: { _ in [] })
-        #expect(runCommand(words, terminal: memory.terminal, services: services) == .usage)
+        #expect(runCommand(words, terminal: memory.terminal, services: .idle) == .usage)
         #expect(memory.problems == line)
     }
 
     @Test func everyVerbHasHelp() {
         for verb in Verbs.all {
             let memory = MemoryTerminal()
-            let services = CommandServices(serve: { _, _ in 0 }, checkPlugins: { _ in [] })
             let words = verb.name.split(separator: " ").map(String.init) + ["--help"]
-            #expect(runCommand(words, terminal: memory.terminal, services: services) == .done)
+            #expect(runCommand(words, terminal: memory.terminal, services: .idle) == .done)
             #expect(memory.out.hasPrefix("Usage: gateway \(verb.name)"))
             #expect(memory.out.contains(verb.summary))
             for flag in verb.flags { #expect(memory.out.contains("--\(flag.name)")) }
@@ -79,7 +77,9 @@ final class MemoryTerminal: Sendable {
                 """)
         let services = CommandServices(
             serve: { _, _ in 0 },
-            checkPlugins: { config in [config.chain[0].fault(in: config.file, "the plugin is missing")] })
+            checkPlugins: { config in
+                throw ConfigFaults(config.chain[0].fault(in: config.file, "the plugin is missing"))
+            })
         let (bad, complaint) = run("check", "--config", path, services: services)
         #expect(bad == .invalid)
         #expect(complaint.problems == "\(path):1:10: chain[0]: the plugin is missing\ngateway: \(path) is not valid")
@@ -91,36 +91,67 @@ final class MemoryTerminal: Sendable {
             ))
     }
 
-    @Test func oneFolderServesOneGateway() throws {
+    @Test func whatKeepsItFromServingIsTold() throws {
         let folder = try TemporaryFolder()
-        let data = folder.path + "/data"
-        defer { for name in ["gateway.pid", "applied.yaml", ""] { remove(name.isEmpty ? data : "\(data)/\(name)") } }
         let path = folder.path + "/gateway.yaml"
         #expect(FileBytes.replace(path, with: Array("chain: [ { plugin: Auth } ]\n".utf8), mode: 0o600) == nil)
-        #expect(run("status", "--config", path).0 == .notRunning)
-        let (code, outer) = run(
+        let (failed, memory) = run(
+            "serve", "--config", path,
+            services: CommandServices(serve: { _, _ in throw GatewayFault("no port") }, checkPlugins: { _ in }))
+        #expect(failed == .failed)
+        #expect(memory.problems == "gateway: no port")
+        let (invalid, _) = run(
             "serve", "--config", path,
             services: CommandServices(
-                serve: { config, _ in
-                    #expect(DataFolder.holder(of: config.data) == getpid())
-                    let inner = MemoryTerminal()
-                    let services = CommandServices(serve: { _, _ in 0 }, checkPlugins: { _ in [] })
-                    #expect(
-                        runCommand(["serve", "--config", path], terminal: inner.terminal, services: services) == .failed
-                    )
-                    #expect(
-                        inner.problems.hasPrefix(
-                            "gateway: another gateway, process \(getpid()), already serves from \(config.data)."))
-                    #expect(
-                        runCommand(["status", "--config", path], terminal: inner.terminal, services: services) == .done)
-                    #expect(inner.out.hasPrefix("running: process \(getpid()), for 0s"))
-                    return 0
-                }, checkPlugins: { _ in [] }))
-        #expect(code == .done)
-        #expect(outer.problems == "")
-        #expect(DataFolder.holder(of: data) == nil)
+                serve: { config, _ in throw ConfigFaults(config.chain[0].fault(in: config.file, "bad")) },
+                checkPlugins: { _ in }))
+        #expect(invalid == .invalid)
+    }
+
+    @Test func aGatewayIsFoundByTheLockOfItsFolder() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/gateway.yaml"
+        let text = "chain: [ { plugin: Auth } ]\ndata: .\n"
+        #expect(FileBytes.replace(path, with: Array(text.utf8), mode: 0o600) == nil)
+        let pid = folder.path + "/gateway.pid"
+        let (none, complaint) = run("status", "--config", path)
+        #expect(none == .notRunning)
+        #expect(complaint.problems == "gateway: none runs with its data in \(folder.path)/.")
+        // A number without a lock is what a crash leaves behind.
+        #expect(FileBytes.replace(pid, with: Array("\(getpid())\n".utf8), mode: 0o600) == nil)
+        #expect(run("status", "--config", path).0 == .notRunning)
+        let lock = open(pid, O_RDWR)
+        #expect(lockFile(lock) == 0)
+        defer { close(lock) }
+        let (running, status) = run("status", "--config", path)
+        #expect(running == .done)
+        #expect(status.out.hasPrefix("running: process \(getpid()), for "))
+        #expect(status.out.hasSuffix("\nstarting"))
+        let report = ReloadReport(generation: 3, refusal: "gateway.yaml:1:1: no", needsRestart: []).json
+        #expect(FileBytes.replace(folder.path + "/reload.json", with: Array(report.utf8), mode: 0o600) == nil)
+        let listen = "{\"addresses\":[\"127.0.0.1:3000\"],\"pid\":1}"
+        #expect(FileBytes.replace(folder.path + "/listen.json", with: Array(listen.utf8), mode: 0o600) == nil)
+        let (_, more) = run("status", "--data", folder.path)
+        #expect(
+            more.out.hasSuffix("\nlistening: 127.0.0.1:3000\nlast reload: refused: gateway.yaml:1:1: no"))
+        let (_, json) = run("status", "--data", folder.path, "--json")
+        let value = try JSONParser.parse(json.out)
+        #expect(value["process"]?.int == Int64(getpid()) && value["last_reload"]?["generation"] == 3)
+    }
+
+    @Test func theConfigurationInForceIsComparedWithTheFile() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/gateway.yaml"
+        #expect(FileBytes.replace(path, with: Array("chain: []\ndata: .\n".utf8), mode: 0o600) == nil)
+        let (unknown, complaint) = run("config", "diff", "--config", path)
+        #expect(unknown == .invalid)
+        #expect(complaint.problems.contains("No gateway has served from this folder yet."))
+        #expect(AppliedConfig.record(try ConfigLoader.load(path)) == nil)
         #expect(run("config", "diff", "--config", path).0 == .done)
-        #expect(run("reload", "--config", path).0 == .notRunning)
+        #expect(FileBytes.replace(path, with: Array("chain: []\ndata: .\nping: 5s\n".utf8), mode: 0o600) == nil)
+        let (differs, lines) = run("config", "diff", "--config", path)
+        #expect(differs == .failed)
+        #expect(lines.out == "- ping: off\n+ ping: 5s")
     }
 
     @Test func theFirstConfigurationIsValidAndPrivate() throws {
@@ -141,18 +172,10 @@ final class MemoryTerminal: Sendable {
         #expect(banner.contains("curl -N http://127.0.0.1:3000/v1/messages -H 'x-api-key: \(key)'"))
         #expect(banner.contains("DEMONSTRATION"))
     }
-
-    @Test func theOutcomeOfAReloadIsReadBack() throws {
-        let folder = try TemporaryFolder()
-        #expect(ReloadOutcome.read(from: folder.path) == nil)
-        #expect(
-            ReloadOutcome.record(
-                in: folder.path, applied: true, generation: 2, message: "applied: generation 2", remarks: []) == nil)
-        #expect(
-            ReloadOutcome.record(
-                in: folder.path, applied: false, generation: 2, message: "1 fault", remarks: ["a:1:1: \"x\""]) == nil)
-        let outcome = try #require(ReloadOutcome.read(from: folder.path))
-        #expect(outcome.sequence == 2 && !outcome.applied && outcome.generation == 2)
-        #expect(outcome.message == "1 fault" && outcome.remarks == ["a:1:1: \"x\""])
-    }
 }
+
+extension CommandServices {
+    fileprivate static let idle = CommandServices(serve: { _, _ in 0 }, checkPlugins: { _ in })
+}
+
+private func lockFile(_ descriptor: Int32) -> Int32 { flock(descriptor, LOCK_EX | LOCK_NB) }

@@ -89,10 +89,6 @@ uint8_t *gwl_thread_scratch(void);
 /* Blocks every signal but those that report a fault of the thread itself; what was blocked goes to `before`. */
 void gwl_block_signals(sigset_t *before);
 
-/* flock(2), never waiting: 0, or -1 with EWOULDBLOCK while another process holds it. (In Swift the struct of that
- * name hides the function.) */
-int gwl_lock_file(int fd, int exclusive);
-
 static inline int gwl_errno(void) { return errno; }
 /* accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC. */
 int gwl_accept4(int fd, struct sockaddr *address, socklen_t *length);

@@ -158,7 +158,7 @@ struct DemoConnection: ~Copyable {
             for event in events {
                 let chunk = Array("\(String(event.count, radix: 16))\r\n".utf8) + event + [0x0d, 0x0a]
                 guard send(chunk) else { return false }
-                let nanoseconds = pace.inMilliseconds * 1_000_000
+                let nanoseconds = pace.milliseconds * 1_000_000
                 var pause = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
                 nanosleep(&pause, nil)
             }
