@@ -42,10 +42,13 @@ struct FuzzInput {
         return zip(places, places.dropFirst()).map { Piece(bytes.slice($0, $1)) }
     }
 
-    /// The input in one piece, in two, in four, and byte by byte when it is short.
+    /// Whether to try this input byte by byte too: always when it is short, now and then when it is not.
+    var isTriedByteByByte: Bool { count <= 48 || (count <= 512 && bytes.hash & 15 == 0) }
+
+    /// The input in two pieces, in four, and byte by byte.
     mutating func cuttings() -> [[Piece]] {
         var result = [pieces([cut()]), pieces([cut(), cut(), cut()])]
-        if count <= 160 { result.append((0..<count).map { Piece(bytes.slice($0, $0 + 1)) }) }
+        if isTriedByteByByte { result.append((0..<count).map { Piece(bytes.slice($0, $0 + 1)) }) }
         return result
     }
 }

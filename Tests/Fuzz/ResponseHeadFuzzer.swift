@@ -58,7 +58,7 @@
             let whole = read(input, stops: [count], limits, method)
             confirm(whole, input, method)
             require(read(input, stops: [input.cut(), count], limits, method) == whole, "a split changes nothing")
-            if count <= 160 {
+            if input.isTriedByteByByte {
                 require(
                     read(input, stops: Array(0...count), limits, method) == whole, "bytes one by one change nothing")
             }

@@ -118,6 +118,16 @@ import Testing
         for pieces in wire.splits { #expect(Reading(pieces, isEventStream: false) == whole) }
     }
 
+    @Test(arguments: [
+        "{\"usage\":{\"input_tokens\":3}} \n", "{\"usage\":{\"input_tokens\":3}} {\"usage\":{\"input_tokens\":4}}",
+        " {} }", "{\"id\":",
+    ])
+    func bytesBehindAnObjectAreSeenHoweverTheyCame(_ text: String) {
+        let wire = WireText(text)
+        let whole = Reading([wire], isEventStream: false)
+        for pieces in wire.splits { #expect(Reading(pieces, isEventStream: false) == whole) }
+    }
+
     @Test func aJSONErrorIsRead() {
         let reading = Reading(
             json:
