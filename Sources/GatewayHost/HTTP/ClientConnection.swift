@@ -201,6 +201,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
         if reusable, bodyIsDue, case .length(let length) = parser.framing { input.consume(Int(length)) }
         loop.disarm(timer)
         if reusable {
+            parser.reset()
             state = .idle
             input.releaseIfEmpty()
             output.releaseIfEmpty()
