@@ -19,14 +19,20 @@ enum ErrorResponse {
     /// - Parameter startsLine: the stream was cut inside an event, which must be ended first.
     static func event(_ error: GatewayError, requestID: Bytes, startsLine: Bool, in exchange: Exchange) -> Bytes {
         let message = exchange.arena.copy(error.message)
-        let type = Bytes(AnthropicError.type(forStatus: UInt16(error.status)))
+        let type = type(of: error)
         let event = AnthropicError.event(type: type, message: message, requestID: requestID)
         return copy((startsLine ? [0x0a, 0x0a] : []) + event, exchange)
     }
 
     private static func body(_ error: GatewayError, _ requestID: Bytes, _ exchange: Exchange) -> Bytes {
         let message = exchange.arena.copy(error.message)
-        return copy(AnthropicError.body(status: UInt16(error.status), message: message, requestID: requestID), exchange)
+        return copy(AnthropicError.body(type: type(of: error), message: message, requestID: requestID), exchange)
+    }
+
+    /// By the API's table; 501 and 505 are no fault of the server's when the request caused them.
+    private static func type(of error: GatewayError) -> Bytes {
+        if error.source == .client, error.status >= 500 { return Bytes("invalid_request_error") }
+        return Bytes(AnthropicError.type(forStatus: UInt16(error.status)))
     }
 
     private static func copy(_ bytes: [UInt8], _ exchange: Exchange) -> Bytes {

@@ -325,8 +325,12 @@ final class ClientConnection: LoopHandler, TimerHandler {
         case .exchanging:
             // Pipelined bytes or the end of input: leave both in the kernel, and stop being told.
             if readiness.contains(.readHangup) {
-                inputEnded = true
                 if settings.endOfInputMeansGone { return lost() }
+                if !inputEnded {
+                    inputEnded = true
+                    handler?.clientEndedInput()
+                }
+                if state == .closed { return }
             }
             loop.modify(registration, output.isEmpty ? [] : [.write])
         case .lingering:

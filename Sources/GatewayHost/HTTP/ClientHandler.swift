@@ -12,6 +12,8 @@ protocol ClientHandler: AnyObject {
     func clientCaughtUp()
     /// Everything written so far has gone to the kernel.
     func clientDrained()
+    /// The client closed its sending side: it waits for the answer, or has left and cannot say so.
+    func clientEndedInput()
     /// The client is gone, or can no longer be reached; the connection is closed.
     func clientLeft()
 }

@@ -153,8 +153,10 @@ extension ExchangeRunner {
 
     // MARK: The outcome
 
-    private func attemptFailed(_ fault: UpstreamFault) {
+    /// The attempt has no answer, or none that was whole before a byte of it left.
+    func attemptFailed(_ fault: UpstreamFault) {
         self.fault = fault
+        cutFault = nil
         upstreamIsDone = true
         exchange.clearResponse()
         stage = .attempt

@@ -343,11 +343,16 @@ extension ExchangeRunner {
         if clientIsGone || client.notifyWhenDrained() { complete() }
     }
 
-    /// The upstream broke off: before the commit the client gets an error instead, after it a
-    /// broken end that it cannot mistake for a whole answer.
+    /// The upstream broke off: before the commit the attempt has failed after all, after it the client
+    /// gets a broken end that it cannot mistake for a whole answer.
     private func cut(_ fault: UpstreamFault) {
-        error = fault.abiError
-        if exchange.isCommitted { breakOff(fault.gatewayError) } else { respondLocally(fault.gatewayError) }
+        if exchange.isCommitted {
+            error = fault.abiError
+            breakOff(fault.gatewayError)
+        } else {
+            held.release()
+            attemptFailed(fault)
+        }
     }
 
     func breakOff(_ reason: GatewayError) {

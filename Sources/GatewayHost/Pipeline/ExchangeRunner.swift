@@ -52,6 +52,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
 
     // The client.
     var clientIsGone = false
+    private var clientMayBeGone = false
     var method = HTTPMethod.other
     var isHTTP10 = false
     /// The target as it goes upstream: without `/api`.
@@ -457,6 +458,12 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
     /// The time for draining after the client left, or for the whole exchange, is over.
     private func boundReached() {
         if clientIsGone { return abandon() }
+        if clientMayBeGone {
+            clientIsGone = true
+            error = GW_E_CANCELLED
+            client.cut()
+            return abandon()
+        }
         let error = GatewayError.gateway(504, "the exchange took longer than timeouts.total allows")
         if exchange.isCommitted { breakOff(error) } else { respondLocally(error) }
     }
@@ -467,6 +474,15 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
 
     func clientDrained() {
         if stage == .draining { complete() }
+    }
+
+    /// A half-closed client is served, and one that left looks the same until something is written:
+    /// the time for draining bounds both.
+    func clientEndedInput() {
+        if settings.totalMilliseconds == nil {
+            loop.arm(boundTimer, at: loop.now.adding(milliseconds: settings.drainMilliseconds))
+        }
+        clientMayBeGone = true
     }
 
     /// By default the upstream is read to its end, so that usage is what the provider reported.
@@ -499,6 +515,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         outerLimit = .max
         isWaiting = false
         clientIsGone = false
+        clientMayBeGone = false
         target = nil
         fault = nil
         cutFault = nil

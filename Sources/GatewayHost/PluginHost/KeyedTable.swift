@@ -55,7 +55,7 @@ struct KeyedTable<Value>: ~Copyable {
     }
 
     func find(_ hash: UInt64, _ namespace: UInt32, _ tag: UInt64, _ key: Bytes) -> Node? {
-        var node = buckets[Int(hash) & (bucketCount - 1)]
+        var node = buckets[Int(truncatingIfNeeded: hash) & (bucketCount - 1)]
         while let this = node {
             if this.pointee.hash == hash, this.pointee.namespace == namespace, this.pointee.tag == tag,
                 KeyNode.key(this).equals(key)
@@ -72,7 +72,7 @@ struct KeyedTable<Value>: ~Copyable {
         if count == bucketCount { grow() }
         let memory = UnsafeMutableRawPointer.allocate(byteCount: KeyNode<Value>.keyOffset + key.count, alignment: 16)
         let node = memory.bindMemory(to: KeyNode<Value>.self, capacity: 1)
-        let bucket = Int(hash) & (bucketCount - 1)
+        let bucket = Int(truncatingIfNeeded: hash) & (bucketCount - 1)
         node.initialize(
             to: KeyNode(
                 next: buckets[bucket], hash: hash, tag: tag, namespace: namespace, keyCount: UInt32(key.count),
@@ -84,7 +84,7 @@ struct KeyedTable<Value>: ~Copyable {
     }
 
     mutating func remove(_ node: Node) {
-        let bucket = Int(node.pointee.hash) & (bucketCount - 1)
+        let bucket = Int(truncatingIfNeeded: node.pointee.hash) & (bucketCount - 1)
         if buckets[bucket] == node {
             buckets[bucket] = node.pointee.next
         } else {
@@ -119,7 +119,7 @@ struct KeyedTable<Value>: ~Copyable {
             var link = buckets[bucket]
             while let this = link {
                 link = this.pointee.next
-                let place = Int(this.pointee.hash) & (bucketCount * 2 - 1)
+                let place = Int(truncatingIfNeeded: this.pointee.hash) & (bucketCount * 2 - 1)
                 this.pointee.next = larger[place]
                 larger[place] = this
             }
