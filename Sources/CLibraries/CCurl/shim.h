@@ -31,13 +31,12 @@ static inline CURLcode gwc_set_close_socket(CURL *easy, gwc_close_socket *close_
     return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, user);
 }
 /* libcurl's own sockets would survive an exec; these do not. */
-static inline curl_socket_t gwc_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
-    (void)user;
-    (void)purpose;
+static inline curl_socket_t gwc_open_socket(const struct curl_sockaddr *address) {
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
-static inline CURLcode gwc_set_open_socket(CURL *easy) {
-    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, gwc_open_socket);
+static inline CURLcode gwc_set_open_socket(CURL *easy, curl_opensocket_callback open_socket, void *user) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, user);
 }
 
 static inline long gwc_get_long(CURL *easy, CURLINFO info) {

@@ -185,6 +185,14 @@ final class EventLoop {
         precondition(result == 0, "a registered descriptor was closed before it was removed from its loop")
     }
 
+    /// As `remove`, for a descriptor whose owner may have closed it already, which ended the watch.
+    func forget(_ registration: Registration) {
+        assert(mailbox.mayTouchLoop)
+        guard let descriptor = handlers.remove(registration) else { return }
+        // EBADF and ENOENT say that there is no watch any more, and that is what is wanted.
+        _ = gwl_epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, 0, 0)
+    }
+
     /// Descriptors watched.
     var watchedCount: Int { handlers.count }
 

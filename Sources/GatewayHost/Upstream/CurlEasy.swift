@@ -30,7 +30,6 @@ struct CurlEasy: ~Copyable {
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_TCP_KEEPIDLE, 60)
         set(CURLOPT_TCP_KEEPINTVL, 15)
-        check(gwc_set_open_socket(handle), CURLOPT_OPENSOCKETFUNCTION)
     }
 
     deinit { curl_easy_cleanup(handle) }

@@ -81,6 +81,7 @@ final class CurlMulti: TimerHandler, TurnHandler {
         let easy = job.easy.handle
         _ = gwc_set_pointer(easy, CURLOPT_PRIVATE, Unmanaged.passUnretained(job).toOpaque())
         _ = gwc_set_close_socket(easy, curlClosesSocket, taken)
+        _ = gwc_set_open_socket(easy, curlOpensSocket, Unmanaged.passUnretained(self).toOpaque())
         let code = curl_multi_add_handle(handle, easy)
         precondition(code == CURLM_OK, "libcurl refuses a new handle with code \(code.rawValue)")
         askForTurnEnd()
@@ -209,10 +210,11 @@ final class CurlMulti: TimerHandler, TurnHandler {
         if what & CURL_POLL_IN != 0 { interest.insert(.read) }
         if what & CURL_POLL_OUT != 0 { interest.insert(.write) }
         if let socket = sockets[descriptor] {
+            socket.interest = interest
             loop.modify(socket.registration, interest)
             return
         }
-        let socket = CurlSocket(self, descriptor)
+        let socket = CurlSocket(self, descriptor, interest)
         do {
             socket.registration = try loop.add(descriptor, interest, socket)
             sockets[descriptor] = socket
@@ -223,7 +225,20 @@ final class CurlMulti: TimerHandler, TurnHandler {
 
     private func forget(_ descriptor: Int32) {
         guard let socket = sockets.removeValue(forKey: descriptor) else { return }
-        loop.remove(socket.registration)
+        // A socket whose connect failed was closed before libcurl 7.88 says so here.
+        loop.forget(socket.registration)
+    }
+
+    /// libcurl has a new socket. If its number is one that is watched, the old one was closed without
+    /// a word, and libcurl will take the watch to be still there: the next address after a refused one.
+    fileprivate func socketOpened(_ descriptor: Int32) {
+        guard let socket = sockets[descriptor] else { return }
+        loop.forget(socket.registration)
+        do throws(SystemError) {
+            socket.registration = try loop.add(descriptor, socket.interest, socket)
+        } catch {
+            sockets[descriptor] = nil
+        }
     }
 }
 
@@ -235,9 +250,11 @@ private final class CurlSocket: LoopHandler {
     private unowned let multi: CurlMulti
     private let descriptor: Int32
     var registration = Registration.none
+    var interest: Readiness
 
-    init(_ multi: CurlMulti, _ descriptor: Int32) {
+    init(_ multi: CurlMulti, _ descriptor: Int32, _ interest: Readiness) {
         self.multi = multi
+        self.interest = interest
         self.descriptor = descriptor
     }
 
@@ -259,6 +276,15 @@ private func curlTimeChanged(
 ) -> Int32 {
     if let user { Unmanaged<CurlMulti>.fromOpaque(user).takeUnretainedValue().timeChanged(milliseconds) }
     return 0
+}
+
+private func curlOpensSocket(
+    _ user: UnsafeMutableRawPointer?, _ purpose: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
+) -> Int32 {
+    guard let user, let address else { return -1 }
+    let descriptor = gwc_open_socket(address)
+    if descriptor >= 0 { Unmanaged<CurlMulti>.fromOpaque(user).takeUnretainedValue().socketOpened(descriptor) }
+    return descriptor
 }
 
 /// Closes a socket of libcurl's, unless it is the one that was taken over.

@@ -159,4 +159,24 @@ struct ServerConnection {
 
     /// Waits until the client has closed.
     func waitForEnd() { while !readSome().isEmpty {} }
+
+    /// Carries bytes both ways until one side ends.
+    func pump(with other: ServerConnection) {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            var moved = false
+            for (from, to) in [(self, other), (other, self)] {
+                switch buffer.withUnsafeMutableBytes({ from.stream.read(into: $0) }) {
+                case .bytes(let count):
+                    to.write(Array(buffer[..<count]))
+                    moved = true
+                case .wouldBlock: break
+                case .end, .failed: return
+                }
+            }
+            if moved { continue }
+            var polls = [self, other].map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+            _ = CLinux.poll(&polls, 2, -1)
+        }
+    }
 }

@@ -49,6 +49,28 @@ import Testing
         #expect(lab.pool.dialsTotal == 1)
     }
 
+    @Test func theNextAddressIsTriedWhenTheFirstRefuses() throws {
+        let server = ScriptedServer { connection, _ in
+            _ = connection.readRequest()
+            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+            connection.waitForEnd()
+        }
+        defer { server.stop() }
+        let lab = UpstreamLab()
+        // localhost is ::1 first, where nobody listens.
+        let attempts = try (0..<20).map { _ in Attempt(lab, try lab.target("http://localhost:\(server.port)")) }
+        var over = 0
+        for attempt in attempts {
+            attempt.onOver = {
+                over += 1
+                if over == attempts.count { lab.finish() }
+            }
+            attempt.begin()
+        }
+        lab.run()
+        #expect(attempts.allSatisfy { $0.text == "hi" })
+    }
+
     @Test func theNextRequestUsesTheSameConnection() throws {
         let server = ScriptedServer { connection, _ in
             while connection.readRequest() != nil {
