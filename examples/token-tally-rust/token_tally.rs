@@ -99,6 +99,7 @@ unsafe impl Sync for GwPlugin {}
 unsafe impl Sync for GwHost {}
 
 const GW_OK: i32 = 0;
+const GW_CONTINUE: i32 = 0;
 const GW_E_INTERNAL: i32 = -10;
 const GW_LOG_INFO: i32 = 2;
 const GW_INT: i32 = 2;
@@ -134,6 +135,11 @@ extern "C" fn worker_stop(worker: *mut GwWorker) {
     let _ = catch_unwind(|| unsafe { drop(Box::from_raw((*worker).user.cast::<Tally>())) });
 }
 
+/// The contract ends only those exchanges for a plugin in which another hook of it was entered.
+extern "C" fn on_request(_: *mut GwRequest) -> i32 {
+    GW_CONTINUE
+}
+
 extern "C" fn on_complete(request: *mut GwRequest, _: *const c_void) {
     let _ = catch_unwind(|| unsafe {
         let Some(module) = MODULE.get() else { return };
@@ -165,7 +171,7 @@ static PLUGIN: GwPlugin = GwPlugin {
     destroy: None,
     worker_start: Some(worker_start),
     worker_stop: Some(worker_stop),
-    on_request: None,
+    on_request: Some(on_request),
     on_body: None,
     on_select: None,
     on_attempt: None,

@@ -3,6 +3,9 @@
 //     Metrics          constant: the metrics (MetricSet.swift) and attributes
 //     MetricsWorker    confined: labels and series that it has met, resolved once
 //
+// An exchange is counted if it got as far as this plugin: what an earlier plugin of the chain refused
+// is in the host's own counters, and here only if this plugin stands before it.
+//
 // The scrape answers below the admin mount, which the host has authenticated, with everything in the
 // host's registry: this plugin's metrics, other plugins' and the host's own.
 
@@ -34,7 +37,7 @@ public final class Metrics: Plugin {
     public func makeWorker(_ worker: WorkerScope) -> MetricsWorker { MetricsWorker(self) }
 }
 
-public final class MetricsWorker: CompleteHook, AdminHook {
+public final class MetricsWorker: RequestHook, CompleteHook, AdminHook {
     /// The host's routes are few; more than this would be a mistake of the host's.
     private static let routeLimit = 16
 
@@ -49,6 +52,11 @@ public final class MetricsWorker: CompleteHook, AdminHook {
     private var modelSeries: [ModelSeries?]
     private var keyRequests: SeriesGrid
     private var keyTokens: SeriesGrid
+
+    /// Marks the exchanges that are reading these metrics and no work of the gateway.
+    private struct Scrape: BitwiseCopyable {
+        var isOne: UInt8 = 1
+    }
 
     /// What is counted for a route whatever the model.
     private final class RouteSeries {
@@ -98,7 +106,11 @@ public final class MetricsWorker: CompleteHook, AdminHook {
         keyTokens = SeriesGrid(rows: keys.capacity, columns: TokenKind.allCases.count)
     }
 
+    /// The contract ends only those exchanges for a plugin in which it was asked before.
+    public func onRequest(_ request: Request) -> Verdict { .continue }
+
     public func onComplete(_ request: Request, _ summary: Summary) {
+        if request.state(Scrape.self) != nil { return }
         let status = StatusClass(summary.status)
         let route = routes.index(of: request.text(plugin.route), mayGrow: true)
         // A model becomes a label when an upstream has accepted it: clients may invent names.
@@ -118,6 +130,7 @@ public final class MetricsWorker: CompleteHook, AdminHook {
     }
 
     public func onAdmin(_ request: Request) -> Verdict {
+        request.makeState(Scrape())
         let method = request.header(":method")
         guard method.equals("GET") || method.equals("HEAD") else {
             return request.respond(

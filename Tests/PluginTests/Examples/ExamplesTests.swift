@@ -99,6 +99,7 @@ import Testing
         let host = try FakeHost { table }
         for _ in 0..<100 {
             let exchange = host.exchange()
+            #expect(exchange.onRequest() == .continue)
             exchange.setAttribute(GW_ATTR_TOKENS_OUTPUT, 7)
             exchange.complete()
         }

@@ -46,6 +46,9 @@ final class FakeExchange {
     private(set) var unsubscribed: UInt32 = 0
     var operations: [PendingOperation] = []
 
+    /// A hook of the plugin ran; otherwise the contract does not end the exchange for it either.
+    private var wasEntered = false
+
     let host: FakeHost
     let raw: UnsafeMutablePointer<gw_request>
     let arena = Arena()
@@ -129,7 +132,7 @@ final class FakeExchange {
             summary.start_ns = start
             summary.end_ns = start + milliseconds * 1_000_000
             summary.first_byte_ns = firstByteMilliseconds.map { start + $0 * 1_000_000 } ?? 0
-            table.on_complete?(raw, &summary)
+            if wasEntered { table.on_complete?(raw, &summary) }
         }
         host.limiter.exchangeEnded(self)
     }
@@ -160,6 +163,11 @@ final class FakeExchange {
     }
 
     private func run(_ hook: () -> Verdict) -> Verdict {
+        wasEntered = true
+        return delivering(hook)
+    }
+
+    private func delivering(_ hook: () -> Verdict) -> Verdict {
         host.enter {
             var verdict = hook()
             while verdict == .suspend, let index = operations.firstIndex(where: \.isReady) {

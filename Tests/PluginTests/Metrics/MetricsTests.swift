@@ -13,6 +13,7 @@ import Testing
         let exchange = host.exchange(attributes: [GW_ATTR_ROUTE: "messages", GW_ATTR_PRINCIPAL: key])
         if let model { exchange.setAttribute(GW_ATTR_MODEL, model) }
         for (name, count) in tokens { exchange.setAttribute(name, count) }
+        #expect(exchange.onRequest() == .continue)
         exchange.complete(status: status, attempts: 2, milliseconds: 1500, firstByteMilliseconds: 250)
     }
 
@@ -74,6 +75,7 @@ import Testing
     @Test func anExchangeThatNobodySawIsCountedToo() throws {
         let host = try FakeHost(Metrics.self)
         let exchange = host.exchange()
+        #expect(exchange.onRequest() == .continue)
         exchange.complete(status: 0, error: GW_E_CANCELLED)
         #expect(
             host.metrics.values["gateway_requests_total{route=\"other\",model=\"other\",status=\"none\"}"] == 1)
@@ -97,6 +99,14 @@ import Testing
         let exchange = host.exchange([("accept", accept)], method: "GET", path: "/metrics")
         #expect(exchange.onAdmin() == .respond)
         #expect(exchange.response == .init(status: 200, headers: ["content-type": type], body: body))
+    }
+
+    @Test func readingTheMetricsIsNotCounted() throws {
+        let host = try FakeHost(Metrics.self)
+        let exchange = host.exchange(method: "GET", path: "/metrics")
+        #expect(exchange.onAdmin() == .respond)
+        exchange.complete()
+        #expect(host.metrics.values.isEmpty)
     }
 
     @Test func onlyReadingIsServed() throws {
