@@ -39,20 +39,21 @@ struct Census {
     }
 }
 
-/// Indices of the accounts that an exchange has tried. The host allows a handful of attempts; beyond
-/// eight the oldest are forgotten, which only makes them eligible again.
+/// Indices of the accounts that an exchange has tried. The host allows at most twenty attempts
+/// (`limits.attempts`); if it ever allows more, the oldest are forgotten and eligible again.
 struct TriedAccounts: BitwiseCopyable {
-    private var indices = InlineArray<8, Int32>(repeating: -1)
+    private static let limit = 20
+    private var indices = InlineArray<20, Int32>(repeating: -1)
     private var count = 0
 
     mutating func insert(_ index: Int) {
         guard !contains(index) else { return }
-        indices[count % 8] = Int32(index)
+        indices[count % Self.limit] = Int32(index)
         count += 1
     }
 
     func contains(_ index: Int) -> Bool {
-        for slot in 0..<min(count, 8) where indices[slot] == Int32(index) { return true }
+        for slot in 0..<min(count, Self.limit) where indices[slot] == Int32(index) { return true }
         return false
     }
 }

@@ -8,7 +8,10 @@ final class FakeMetrics {
     /// How often each series was added to or observed.
     private(set) var counts: [String: Int] = [:]
     private var families: [(name: String, labels: [String])] = []
-    private var names: [String] = []
+    private var seriesNames: [String] = []
+
+    /// Names of all metrics that were defined.
+    var names: [String] { families.map(\.name) }
 
     func define(_ name: String, labels: [String]) -> gw_metric {
         if let index = families.firstIndex(where: { $0.name == name }) {
@@ -23,14 +26,14 @@ final class FakeMetrics {
         precondition(family.labels.count == values.count, "\(family.name) has other labels")
         let labels = zip(family.labels, values).map { "\($0)=\"\($1)\"" }.joined(separator: ",")
         let name = labels.isEmpty ? family.name : "\(family.name){\(labels)}"
-        if let index = names.firstIndex(of: name) { return gw_series(index + 1) }
-        names.append(name)
-        return gw_series(names.count)
+        if let index = seriesNames.firstIndex(of: name) { return gw_series(index + 1) }
+        seriesNames.append(name)
+        return gw_series(seriesNames.count)
     }
 
     func add(_ series: gw_series, _ value: Double) {
-        values[names[Int(series) - 1], default: 0] += value
-        counts[names[Int(series) - 1], default: 0] += 1
+        values[seriesNames[Int(series) - 1], default: 0] += value
+        counts[seriesNames[Int(series) - 1], default: 0] += 1
     }
 }
 
