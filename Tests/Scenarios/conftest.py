@@ -57,7 +57,11 @@ def start_gateway(tmp_path, upstream, request):
             directory, tree or configuration(upstream_url or upstream.url, **arguments), environment, secrets)
         started.append(gateway)
         request.node.stash.setdefault(logs, []).append(gateway)
-        return gateway.start()
+        try:
+            return gateway.start()
+        except AssertionError:
+            gateway.kill()
+            raise
 
     yield start
     failures = []

@@ -111,7 +111,7 @@ def test_plain_answers(gateway, upstream, connect, framing, size):
 def test_chunk_extensions_and_trailers_do_not_disturb(gateway, upstream, connect):
     head = replies.chunked([])[0]
     body = b'{"id":"msg_test"}'
-    reply = [head, b"5;name=\"v;x\"\r\n" + body[:5] + b"\r\n", b"%X ; a=b\r\n" % (len(body) - 5) + body[5:] + b"\r\n",
+    reply = [head, b"5;name=\"v;x\"\r\n" + body[:5] + b"\r\n", b"%X;a=b;c\r\n" % (len(body) - 5) + body[5:] + b"\r\n",
              b"0\r\nx-checksum: abc\r\n\r\n"]
     assert relayed(connect, gateway, upstream, reply).body == body
     assert relayed(connect, gateway, upstream, replies.plain(200, body)).body == body

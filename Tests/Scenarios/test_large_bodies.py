@@ -68,7 +68,7 @@ def test_files_and_batches_may_be_larger(gateway, upstream, connect, target):
         digest.update(BLOCK)
     assert upstream.last.body_hash == digest.hexdigest()
     assert highest - before < 40 * MEGABYTE, "the body was held in memory"
-    assert [path for path in gateway.files_in_data() if path.stat().st_size > MEGABYTE] == []
+    assert [path for path in gateway.files_in_data() if path.suffix != ".so" and path.stat().st_size > MEGABYTE] == []
 
 
 def test_a_spooled_body_is_sent_again_to_the_next_account(start_gateway, upstream, connect):

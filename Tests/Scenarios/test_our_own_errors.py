@@ -145,14 +145,13 @@ def test_a_path_of_nobody_is_404_in_the_envelope(gateway, upstream, connect):
     assert upstream.requests == []
 
 
-def test_upstream_errors_pass_unmodified(gateway, upstream, connect):
-    for status in (400, 401, 403, 404, 413, 429, 500, 529):
-        body = b'{"type":"error", "error":{"type":"odd_type","message":"Wort f\xc3\xbcr Wort"} ,"request_id":"req_u"}'
-        upstream.answer(replies.plain(status, body, [("request-id", "req_u"), ("x-odd", "1"), ("retry-after", "0")]))
-        gate = connect(gateway).request(headers=AUTHORIZED, body=BODY)
-        if gate.status == 529 and status != 529:
-            pytest.fail(f"a lone {status} took the only account away")
-        assert (gate.status, gate.body, gate.header("x-odd"), gate.header("request-id")) == (status, body, "1", "req_u")
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 500, 529])
+def test_upstream_errors_pass_unmodified(gateway, upstream, connect, status):
+    body = b'{"type":"error", "error":{"type":"odd_type","message":"Wort f\xc3\xbcr Wort"} ,"request_id":"req_u"}'
+    upstream.answer(replies.plain(status, body, [("request-id", "req_u"), ("x-odd", "1"), ("retry-after", "7")]))
+    response = connect(gateway).request(headers=AUTHORIZED, body=BODY)
+    assert (response.status, response.body) == (status, body)
+    assert [response.header(name) for name in ("x-odd", "request-id", "retry-after")] == ["1", "req_u", "7"]
 
 
 def test_an_upstream_error_body_can_be_large(start_gateway, upstream, connect):

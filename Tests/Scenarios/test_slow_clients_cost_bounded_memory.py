@@ -41,7 +41,7 @@ def test_a_slow_upstream_reader_stops_the_client(gateway, upstream, connect):
     """An upload to an upstream that does not read is held back, not gathered twice."""
     from harness.upstream import Early
     gate = replies.Gate()
-    upstream.answer(Early([gate, *replies.plain(200, b'{"early":1}'), replies.Close()]))
+    upstream.answer(Early([gate, *replies.plain(200, b'{"early":1}'), replies.Stall()]))
     before = gateway.resident_bytes()
     client = connect(gateway)
     client.request(headers=AUTHORIZED, body=b'{"model":"m","pad":"' + b"p" * 16 * MEGABYTE + b'"}', read=False)
