@@ -113,6 +113,7 @@ extension ExchangeRunner {
             if field.name == .contentType { exchange.isEventStream = isEventStream(value) }
         }
         if method == .head, let length = connection.response.contentLength { headLength = Int(length) }
+        worker.metrics.attemptEnded(status: exchange.status)
         stage = .collectingError
         if exchange.status >= 400 {
             loop.arm(stageTimer, at: loop.now.adding(milliseconds: settings.errorBodyMilliseconds))
@@ -160,6 +161,7 @@ extension ExchangeRunner {
         upstreamIsDone = true
         exchange.clearResponse()
         stage = .attempt
+        worker.metrics.attemptEnded(status: 0)
         begin(.attempt)
         flushClient()
     }

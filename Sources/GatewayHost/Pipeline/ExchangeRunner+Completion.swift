@@ -34,7 +34,7 @@ extension ExchangeRunner {
             start_ns: startedAt.nanoseconds, first_byte_ns: firstByteToClientAt?.nanoseconds ?? 0,
             end_ns: loop.now.nanoseconds, request_bytes: UInt64(exchange.body.count), response_bytes: responseBytes,
             paused_ns: 0)
-        for entry in chain.hooks(.complete) where exchange.scopes[entry].entered {
+        for entry in chain.hooks(.complete) where exchange.scopes[entry].entered || (passedChain && chain.onlyCompletes(entry)) {
             summary.paused_ns = exchange.scopes[entry].pausedNanoseconds
             chain.callComplete(entry: entry, exchange: exchange, &summary)
         }
@@ -53,7 +53,7 @@ extension ExchangeRunner {
 
     /// One line where an operator would look for one: something failed, or details were asked for.
     private func report() {
-        worker.counters.ended(status: exchange.isCommitted ? exchange.status : 0)
+        worker.metrics.exchangeEnded(status: exchange.isCommitted ? exchange.status : 0)
         let failed = error != GW_OK || exchange.status >= 500
         guard log.isEnabled(failed ? .info : .debug) else { return }
         log.line(

@@ -25,7 +25,7 @@ extension ExchangeRunner {
 
     /// The host answers with an error in the API's shape.
     func respondLocally(_ error: GatewayError, origin: Int = .max) {
-        worker.counters.refused(error.source)
+        worker.metrics.refused(error.source)
         exchange.responseHeaders.clear()
         let body = ErrorResponse.stage(error, requestID: exchange.attributes.text(.requestID), in: exchange)
         answerLocally(

@@ -59,6 +59,8 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
     var upstreamPath = Bytes.absent
     var route = AnthropicPath.Route.other
     private var isProviderPath = false
+    /// The exchange went through the chain, rather than being answered beside it.
+    private(set) var passedChain = false
 
     // The attempt.
     var settings: RunnerSettings
@@ -153,7 +155,9 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         if let total = settings.totalMilliseconds { loop.arm(boundTimer, at: loop.now.adding(milliseconds: total)) }
         stage = .request
         switch isProviderPath ? .provider : worker.room(for: exchange, address: client.address) {
-        case .provider: begin(.request)
+        case .provider:
+            passedChain = true
+            begin(.request)
         case .health(let report): respondLocally(report)
         case .admin(let entry): startAdmin(entry)
         case .refused(let error): respondLocally(error)
@@ -516,6 +520,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         isWaiting = false
         clientIsGone = false
         clientMayBeGone = false
+        passedChain = false
         target = nil
         fault = nil
         cutFault = nil

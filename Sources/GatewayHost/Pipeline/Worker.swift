@@ -8,7 +8,7 @@
 import PluginABI
 import Synchronization
 
-final class Worker: ClientService, AcceptHandler, TurnHandler {
+final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
     /// What a path leads to.
     enum Room {
         case provider
@@ -22,7 +22,8 @@ final class Worker: ClientService, AcceptHandler, TurnHandler {
     let blocks: BlockPool
     let upstreams: UpstreamPool
     let plugins: PluginLoop
-    let counters = WorkerCounters()
+    let metrics: WorkerMetrics
+    private var metricsTimer: LoopTimer!
     private(set) var settings: RunnerSettings
     private var clientSettings: ClientSettings
     private var httpLimits: HTTPLimits
@@ -59,6 +60,9 @@ final class Worker: ClientService, AcceptHandler, TurnHandler {
         access = AdminAccess(allow: config.metrics.allow, token: config.metrics.token)
         trustedProxies = config.trustedProxies
         upstreamURL = Worker.kept(settings.upstreamURL)
+        metrics = WorkerMetrics(plugins.host.metrics, loop: loop.index)
+        metricsTimer = LoopTimer(self)
+        timerFired(metricsTimer)
     }
 
     deinit { dateMemory.deallocate() }
@@ -74,7 +78,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler {
 
     func accepted(_ descriptor: consuming Descriptor, from address: SocketAddress, on listener: Listener) {
         guard shared.connections.load(ordering: .relaxed) < shared.connectionLimit else {
-            counters.connectionsRefused += 1
+            metrics.refused(.gateway)
             return
         }
         do {
@@ -86,7 +90,8 @@ final class Worker: ClientService, AcceptHandler, TurnHandler {
                 limits: httpLimits, service: self, needsHandshake: tls != nil)
             try connection.open()
             shared.connections.add(1, ordering: .relaxed)
-            counters.connectionsAccepted += 1
+            metrics.connectionsAccepted.add(1)
+            metrics.connections.add(1)
             connection.listIndex = connections.count
             connections.append(connection)
         } catch {
@@ -95,7 +100,6 @@ final class Worker: ClientService, AcceptHandler, TurnHandler {
     }
 
     func acceptFailed(_ error: SystemError, on listener: Listener) {
-        counters.acceptFailures += 1
         log.warning("cannot accept connections for a moment", .field("reason", "\(error)"))
     }
 
@@ -111,6 +115,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler {
 
     func connectionClosed(_ connection: ClientConnection) {
         shared.connections.subtract(1, ordering: .relaxed)
+        metrics.connections.add(-1)
         let last = connections.removeLast()
         if last !== connection {
             connections[connection.listIndex] = last
@@ -122,7 +127,6 @@ final class Worker: ClientService, AcceptHandler, TurnHandler {
         let total = shared.bufferedBytes.add(bytes, ordering: .relaxed).newValue
         if total <= shared.bufferedLimit { return true }
         shared.bufferedBytes.subtract(bytes, ordering: .relaxed)
-        counters.bodiesRefused += 1
         return false
     }
 
@@ -130,10 +134,18 @@ final class Worker: ClientService, AcceptHandler, TurnHandler {
 
     var isDraining: Bool { shared.isDraining.load(ordering: .relaxed) }
 
+    func timerFired(_ timer: LoopTimer) {
+        metrics.publish(
+            loop: loop, upstreams: upstreams, operations: plugins.operations.pendingCount,
+            heldBytes: shared.bufferedBytes.load(ordering: .relaxed))
+        loop.arm(timer, at: loop.now.adding(milliseconds: WorkerMetrics.publishMilliseconds))
+    }
+
     // MARK: Exchanges
 
     private func takeRunner() -> ExchangeRunner {
         shared.exchanges.add(1, ordering: .relaxed)
+        metrics.exchangesInFlight.add(1)
         return freeRunners.popLast() ?? ExchangeRunner(worker: self)
     }
 
@@ -145,6 +157,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler {
     /// The runner is done, but its calls may still be on the stack: it is free at the end of the turn.
     func retire(_ runner: ExchangeRunner) {
         shared.exchanges.subtract(1, ordering: .relaxed)
+        metrics.exchangesInFlight.add(-1)
         if retiredRunners.isEmpty { loop.atEndOfTurn(self) }
         retiredRunners.append(runner)
     }
@@ -268,6 +281,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler {
     /// The last thing on this loop: what still runs is cut, and the chain stops.
     func end() {
         for connection in connections { connection.cut() }
+        loop.disarm(metricsTimer)
         chain.supersede()
     }
 

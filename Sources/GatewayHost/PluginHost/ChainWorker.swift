@@ -159,6 +159,10 @@ final class ChainWorker {
         return nil
     }
 
+    /// The entry has no hook on the road but on_complete, which is then owed for every exchange.
+    @inline(__always)
+    func onlyCompletes(_ entry: Int) -> Bool { policies[entry].onlyCompletes }
+
     /// A hook failed, for whatever reason; the runner applies the policy.
     func hookFailed(_ entry: Int, _ phase: Phase) { generation.instances[entry].metrics.hookFailed(phase) }
 

@@ -8,10 +8,16 @@ struct EntryPolicy: Sendable {
     let failsOpen: Bool
     /// How long a hook may stay suspended.
     let suspensionMilliseconds: Int
+    /// It has on_complete and no other hook on a request's road.
+    let onlyCompletes: Bool
 
     init(_ instance: PluginInstance) {
         name = instance.name
         failsOpen = instance.plan.failsOpen
+        let table = instance.plugin.table.pointee
+        onlyCompletes =
+            table.on_request == nil && table.on_body == nil && table.on_select == nil && table.on_attempt == nil
+            && table.on_response == nil && table.on_chunk == nil && table.on_complete != nil
         suspensionMilliseconds = max(1, instance.plan.suspensionLimit.wholeNanoseconds / 1_000_000)
     }
 }
