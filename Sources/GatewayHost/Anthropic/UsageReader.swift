@@ -41,7 +41,8 @@ final class UsageReader {
     private var coding = ContentCoding.identity
     private var inflater: Inflater?
     private var events: EventStreamReader
-    private var members = JSONFieldWatcher(Member.names, valueBytesLimit: Member.valueBytesLimit)
+    /// Only for JSON bodies that come in several pieces.
+    private var members: JSONFieldWatcher?
     private var hasCollected = false
 
     init(pool: BlockPool) {
@@ -54,7 +55,7 @@ final class UsageReader {
         self.coding = coding
         inflater = coding == .gzip || coding == .deflate ? Inflater(outputLimit: Self.inflatedLimit) : nil
         events.reset()
-        members.reset()
+        members = nil
         hasCollected = false
         usage = Usage()
         hasUsage = false
@@ -80,7 +81,8 @@ final class UsageReader {
 
     /// The body has ended, well or not. Gives back the memory that only reading needs.
     func finish() {
-        if shape == .json, !hasCollected { collect() }
+        if shape == .json, !hasCollected, let watcher = members.take() { collect(watcher) }
+        members = nil
         inflater = nil
         events.reset()
     }
@@ -93,9 +95,7 @@ final class UsageReader {
                 if !body.buffer.allSatisfy(JSONScanner.isBlank) { hasMessageStop = false }
                 return
             }
-            if members.isUntouched, takeWhole(body) { return }
-            members.feed(body)
-            if members.isWhole { collect() }
+            feedMembers(body)
         case .eventStream:
             var offset = 0
             while true {
@@ -172,6 +172,19 @@ final class UsageReader {
 
     // MARK: JSON bodies
 
+    private func feedMembers(_ body: Bytes) {
+        var watcher: JSONFieldWatcher
+        if let begun = members.take() {
+            watcher = begun
+        } else {
+            if takeWhole(body) { return }
+            watcher = JSONFieldWatcher(Member.names, valueBytesLimit: Member.valueBytesLimit)
+        }
+        watcher.feed(body)
+        if watcher.isWhole { collect(watcher) }
+        members = consume watcher
+    }
+
     /// Reads a body that came in one piece, as most do, without copying what is watched: a third of the
     /// instructions. False, and nothing read, when it is no whole object.
     private func takeWhole(_ body: Bytes) -> Bool {
@@ -193,7 +206,7 @@ final class UsageReader {
         return true
     }
 
-    private func collect() {
+    private func collect(_ members: borrowing JSONFieldWatcher) {
         hasCollected = true
         hasMessageStop = members.isWhole
         for member in 0..<Member.names.count {

@@ -46,9 +46,6 @@ struct JSONFieldWatcher: ~Copyable {
     /// The bytes so far are one whole object and nothing else.
     var isWhole: Bool { state == .ended }
 
-    /// Nothing but blanks has come.
-    var isUntouched: Bool { state == .start }
-
     /// No further bytes can change anything but `isWhole`.
     var isDone: Bool { state == .ended || state == .failed }
 

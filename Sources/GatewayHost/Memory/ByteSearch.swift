@@ -1,9 +1,8 @@
 // Finding the first byte of a kind, sixteen bytes at a time.
 //
-// Every parser of the wire spends its time here: header lines look for control bytes, JSON for
-// quotes and brackets, event streams for line ends. The compares are plain SIMD16 operations, which
-// on x86-64 become SSE2; the mask is read as two words, and its first set byte is the answer
-// (docs/PERFORMANCE.md has the figures against simdjson).
+// The parsers of the wire spend their time here: header lines look for control bytes, JSON strings for
+// their end, event streams for line ends. The compares are plain SIMD16 operations, which on x86-64
+// become SSE2; the mask is read as two words, and its first set byte is the answer.
 //
 // Kind: value (pure functions). All positions are offsets from `base`; nothing at or after `end`
 // is read.
