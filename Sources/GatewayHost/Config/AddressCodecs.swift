@@ -93,7 +93,7 @@ extension ListenAddress {
             guard let address = IPAddress(host) else {
                 return failure(
                     host.contains(":")
-                        ? "Put an IPv6 address in brackets: [\(host)]:\(port)."
+                        ? "An IPv6 address stands in brackets: [::1]:\(port)."
                         : "The host is an IP address of this machine, * for all of them, or localhost.")
             }
             return .success(ListenAddress(host: address.description, port: port))

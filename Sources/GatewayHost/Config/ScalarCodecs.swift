@@ -207,14 +207,3 @@ extension OptionCodec where Value: RawRepresentable<String> & CaseIterable {
             })
     }
 }
-
-/// A text as YAML: bare where that says the same, quoted elsewhere.
-func yamlText(_ text: String) -> String {
-    let bare = text.utf8.allSatisfy {
-        (0x61...0x7a).contains($0 | 0x20) && $0 >= 0x41 || (0x2d...0x3a).contains($0) || $0 == 0x5f
-    }
-    guard bare, let first = text.utf8.first, first != 0x2d, first != 0x3a, text.utf8.last != 0x3a,
-        case .text = YAMLScalar(text: text, style: .plain).resolved
-    else { return String(decoding: JSONValue.string(text).compact, as: UTF8.self) }
-    return text
-}
