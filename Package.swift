@@ -58,6 +58,8 @@ var targets: [Target] = [
         swiftSettings: warnings),
     .testTarget(name: "GatewayHostTests", dependencies: ["GatewayHost"], swiftSettings: warnings),
     .testTarget(
+        name: "ABITests", dependencies: ["GatewayHost", "PluginABI", "CLinux"], exclude: ["Fixtures"], swiftSettings: warnings),
+    .testTarget(
         name: "PluginTests",
         dependencies: plugins.map { .target(name: "\($0)Core") } + ["PluginKit", "PluginABI"],
         swiftSettings: warnings),

@@ -5,7 +5,6 @@
 //
 // Kind: shared; the table of series is behind a mutex that is taken when a series is resolved.
 
-import Synchronization
 
 final class MetricFamily: Sendable {
     static let seriesLimit = 1000
@@ -25,7 +24,7 @@ final class MetricFamily: Sendable {
         var places: [[String]: Int] = [:]
         var series: [(values: [String], series: MetricSeries)] = []
     }
-    private let table = Mutex(Table())
+    private let table = Locked(Table())
 
     init(kind: MetricKind, name: String, help: String, labels: [String], bounds: [Double]) {
         self.kind = kind

@@ -5,7 +5,6 @@
 //
 // Kind: shared; the mutex is taken to define and to scrape, never to count.
 
-import Synchronization
 
 final class MetricsRegistry: Sendable {
     static let familyLimit = 500
@@ -17,7 +16,7 @@ final class MetricsRegistry: Sendable {
         var families: [MetricFamily] = []
         var collectors: [@Sendable () -> Void] = []
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     enum Refusal: Error, Equatable {
         /// A name, label or bucket that Prometheus would not take.
@@ -37,7 +36,8 @@ final class MetricsRegistry: Sendable {
         _ kind: MetricKind, _ name: String, help: String, labels: [String] = [], bounds: [Double] = []
     ) throws(Refusal) -> MetricFamily {
         let base = kind == .counter && name.hasSuffix("_total") ? String(name.dropLast(6)) : name
-        guard MetricsRegistry.isName(base, colons: true) else { throw .malformed("name '\(name)'") }
+        // What ends in `_total` is read as the samples of a counter.
+        guard MetricsRegistry.isName(base, colons: true), !base.hasSuffix("_total") else { throw .malformed("name '\(name)'") }
         guard labels.count <= MetricsRegistry.labelLimit, Set(labels).count == labels.count else {
             throw .malformed("labels of '\(name)'")
         }

@@ -4,7 +4,6 @@
 // Kind: shared, immutable. One per instance name and hook for the life of the process: bounded by
 // the names the operator ever used, not by the number of reloads.
 
-import Synchronization
 
 /// Layout known to gwl_crash_marks in CLinux: two NUL-terminated names.
 struct HookLabel {
@@ -18,7 +17,7 @@ struct HookLabel {
     /// Labels of one instance: one per phase, and these two.
     static let count = Phase.allCases.count + 2
 
-    private static let labels = Mutex<[String: UInt]>([:])
+    private static let labels = Locked<[String: UInt]>([:])
 
     /// The labels of an instance, indexed by phase. Lives in: process.
     static func all(of instance: String) -> UnsafePointer<HookLabel> {

@@ -39,7 +39,7 @@ enum HookMarks {
         var count = 0
         var free: [Int] = []
     }
-    private static let marks = Mutex(Marks())
+    private static let marks = Locked(Marks())
     nonisolated(unsafe) private static let memory: UnsafeMutablePointer<HookMark> = {
         let memory = UnsafeMutablePointer<HookMark>.allocate(capacity: limit)
         for index in 0..<limit { (memory + index).initialize(to: HookMark()) }

@@ -29,16 +29,19 @@ final class KeyValueStore: Sendable {
     }
 
     private final class LockedShard: @unchecked Sendable {
-        private var lock = pthread_mutex_t()
+        private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
         private var shard = Shard()
 
-        init() { pthread_mutex_init(&lock, nil) }
-        deinit { pthread_mutex_destroy(&lock) }
+        init() { pthread_mutex_init(lock, nil) }
+        deinit {
+            pthread_mutex_destroy(lock)
+            lock.deallocate()
+        }
 
         /// A `Mutex` would not let `body` use views that belong to the caller's loop.
         func locked<Result>(_ body: (inout Shard) -> Result) -> Result {
-            pthread_mutex_lock(&lock)
-            defer { pthread_mutex_unlock(&lock) }
+            pthread_mutex_lock(lock)
+            defer { pthread_mutex_unlock(lock) }
             return body(&shard)
         }
     }

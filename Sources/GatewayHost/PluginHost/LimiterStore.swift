@@ -21,9 +21,10 @@ struct LimiterState {
 typealias LimiterNode = UnsafeMutablePointer<KeyNode<LimiterState>>
 
 final class LimiterStore: @unchecked Sendable {
-    private static let shardCount = 64
+    static let shardCount = 64
     /// Keys in a shard: 256 Ki in all, some 50 MB. Beyond, idle ones are dropped, and then refused.
-    static let shardKeyLimit = 4096
+    static let usualKeysPerShard = 4096
+    private let keysPerShard: Int
 
     private struct Shard: ~Copyable {
         var lock = pthread_mutex_t()
@@ -31,7 +32,8 @@ final class LimiterStore: @unchecked Sendable {
     }
     private let shards: UnsafeMutablePointer<Shard>
 
-    init() {
+    init(keysPerShard: Int = usualKeysPerShard) {
+        self.keysPerShard = keysPerShard
         shards = .allocate(capacity: LimiterStore.shardCount)
         for index in 0..<LimiterStore.shardCount {
             (shards + index).initialize(to: Shard())
@@ -201,9 +203,9 @@ final class LimiterStore: @unchecked Sendable {
     private func node(for demand: Demand, _ namespace: UInt32, _ time: Time) -> LimiterNode? {
         let shard = shards + Int(demand.hash >> 58)
         if let known = shard.pointee.table.find(demand.hash, namespace, demand.tag, demand.key) { return known }
-        if shard.pointee.table.count >= LimiterStore.shardKeyLimit {
+        if shard.pointee.table.count >= keysPerShard {
             shard.pointee.table.sweep { LimiterStore.isSpent($0, time) }
-            if shard.pointee.table.count >= LimiterStore.shardKeyLimit { return nil }
+            if shard.pointee.table.count >= keysPerShard { return nil }
         }
         return shard.pointee.table.insert(demand.hash, namespace, demand.tag, demand.key, LimiterState())
     }

@@ -35,7 +35,7 @@ final class OperationBoard: Sendable {
     private let number: Int
     nonisolated(unsafe) private let pages: UnsafeMutablePointer<Atomic<UInt>>
     /// Where signals are delivered; nil while no loop uses the board.
-    private let mailbox = Mutex<LoopMailbox?>(nil)
+    private let mailbox = Locked<LoopMailbox?>(nil)
 
     private init(number: Int) {
         self.number = number
@@ -49,7 +49,7 @@ final class OperationBoard: Sendable {
         var all: [OperationBoard] = []
         var free: [OperationBoard] = []
     }
-    private static let boards = Mutex(Boards())
+    private static let boards = Locked(Boards())
     /// The same boards by number, to be read without the lock.
     nonisolated(unsafe) private static let byNumber: UnsafeMutablePointer<Atomic<UInt>> = {
         let memory = UnsafeMutablePointer<Atomic<UInt>>.allocate(capacity: boardLimit)
@@ -73,9 +73,14 @@ final class OperationBoard: Sendable {
         return board
     }
 
-    /// The loop ends; signals that still come are refused.
+    /// The loop ends: signals that still come are refused, and numbers of operations that it left
+    /// pending mean nothing to the next loop.
     func giveBack() {
         mailbox.withLock { $0 = nil }
+        for slot in 0..<OperationBoard.slotLimit {
+            guard let word = word(slot) else { break }
+            if word.pointee.load(ordering: .relaxed) & 3 != State.idle { close(slot) }
+        }
         OperationBoard.boards.withLock { $0.free.append(self) }
     }
 

@@ -37,7 +37,7 @@ final class PluginInstance: @unchecked Sendable {
     private let secrets: [String: UnsafeBufferPointer<UInt8>]
     private let texts: [UnsafeMutableRawBufferPointer]
 
-    private let lastErrorText = Mutex<String?>(nil)
+    private let lastErrorText = Locked<String?>(nil)
     /// Monotonic time until which the instance is not called; 0: it is called.
     private let quarantinedUntil = Atomic<UInt64>(0)
     private let overrunsInRow = Atomic<Int>(0)

@@ -8,14 +8,13 @@
 
 import CLinux
 import PluginABI
-import Synchronization
 
 final class PluginLoader: Sendable {
     private let directory: String
     private let executableDirectory: String
 
     /// By content hash, for the whole process.
-    private static let loaded = Mutex<[String: LoadedPlugin]>([:])
+    private static let loaded = Locked<[String: LoadedPlugin]>([:])
 
     init(directory: String, executableDirectory: String) {
         self.directory = directory

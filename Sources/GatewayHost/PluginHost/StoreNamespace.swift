@@ -3,10 +3,9 @@
 //
 // Kind: shared; asked when instances are made.
 
-import Synchronization
 
 enum StoreNamespace {
-    private static let numbers = Mutex<[String: UInt32]>([:])
+    private static let numbers = Locked<[String: UInt32]>([:])
 
     static func number(of instance: String) -> UInt32 {
         numbers.withLock { numbers in

@@ -13,7 +13,7 @@ final class Watchdog: @unchecked Sendable {
     static let intervalMilliseconds = 10
 
     private let host: PluginHost
-    private let watched = Mutex<[PluginInstance]>([])
+    private let watched = Locked<[PluginInstance]>([])
     private let stopping = Atomic<Bool>(false)
     private var thread: pthread_t?
 
