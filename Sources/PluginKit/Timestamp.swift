@@ -27,7 +27,7 @@ public struct Timestamp: Equatable, Comparable, Sendable {
             let hour = digits(11, 2), let minute = digits(14, 2), let second = digits(17, 2),
             text[4] == 0x2d, text[7] == 0x2d, text[13] == 0x3a, text[16] == 0x3a,
             text[10] | 0x20 == 0x74 || text[10] == 0x20,
-            (1...12).contains(month), day >= 1, day <= Self.days(in: month, of: year),
+            year >= 1, (1...12).contains(month), day >= 1, day <= Self.days(in: month, of: year),
             hour < 24, minute < 60, second <= 60
         else { return nil }
 

@@ -57,6 +57,7 @@ struct ResetTime {
     static func wait(_ value: Bytes, _ wall: Int) -> UInt64? {
         let value = value.trimmed
         guard let end = value.decimal ?? Timestamp(rfc3339: value)?.seconds, end > wall else { return nil }
-        return UInt64(end - wall) * 1000
+        // Years are capped like days; this only keeps a nonsense number from overflowing.
+        return UInt64(min(end - wall, 1_000_000_000)) * 1000
     }
 }

@@ -99,7 +99,7 @@ public final class AuthWorker: RequestHook, BodyHook {
         }
         return request.refuse(
             Refusal(
-                .notFound, "model: \(model.string) is not available to this API key",
+                .notFound, "model: \(model.slice(0, min(model.count, 200)).string) is not available to this API key",
                 shouldRetry: false))
     }
 

@@ -238,6 +238,7 @@ import Testing
             ),
             ([("anthropic-ratelimit-unified-reset", "1772366000")], 30),  // over already: no answer
             ([("anthropic-ratelimit-unified-reset", "1999999999")], 3600),  // years: the cap
+            ([("anthropic-ratelimit-unified-reset", "999999999999999999")], 3600),
             ([("anthropic-ratelimit-unified-reset", "soon")], 30),
             ([], 30),
         ] as [([(String, String)], UInt64)])

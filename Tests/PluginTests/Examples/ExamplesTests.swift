@@ -64,13 +64,13 @@ import Testing
         } catch { #expect("\(error)" == "/values: at least one value is needed") }
     }
 
-    @Test(.enabled(if: isInstalled("swiftc"))) func asyncGreeterInSwift() throws {
+    @Test(.enabled(if: isInstalled("swiftc"))) func asyncGreeterInSwift() async throws {
         let table = try build("async-greeter-swift")
         let host = try FakeHost { table }
         for visit in 1...3 {
             let exchange = host.exchange()
             #expect(exchange.onRequest() == .suspend)
-            #expect(exchange.finishSignalledOperation() == .continue)
+            #expect(await exchange.finishSignalledOperation() == .continue)
             #expect(exchange.onResponse() == .continue)
             #expect(exchange.header("x-greeting", of: .response) == "visit \(visit)")
         }

@@ -157,8 +157,8 @@ final class FakeExchange {
     }
 
     /// Waits until the first operation is signalled from elsewhere, and ends it.
-    func finishSignalledOperation() -> Verdict {
-        FakeSignals.wait(for: operations[0].id)
+    func finishSignalledOperation() async -> Verdict {
+        await FakeSignals.wait(for: operations[0].id)
         return finishOperation()
     }
 

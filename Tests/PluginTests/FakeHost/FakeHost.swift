@@ -18,6 +18,10 @@ final class FakeHost {
     let clock = ManualClock()
     let limiter = FakeLimiter()
     let metrics = FakeMetrics()
+    /// What gw.kv/1 holds.
+    var keyValues: [String: String] = [:]
+    /// What gw.fetch/1 answers, by URL; anything else cannot be reached.
+    var pages: [String: (status: Int64, body: String)] = [:]
     private(set) var logs: [(level: gw_level, text: String)] = []
     /// Interfaces that this host does not have.
     let withheld: Set<String>
@@ -43,8 +47,8 @@ final class FakeHost {
         self.withheld = withheld
         instance = arena.scope(gw_instance.self)
         // Making the table and creating from it is one step: PluginKit expects one plugin per image.
-        pthread_mutex_lock(&Self.creation)
-        defer { pthread_mutex_unlock(&Self.creation) }
+        Self.creation.lock()
+        defer { Self.creation.unlock() }
         table = makeTable()
 
         instance.pointee.size = UInt32(MemoryLayout<gw_instance>.size)
@@ -99,29 +103,8 @@ final class FakeHost {
 
     /// The host's `config`: a value by JSON pointer; its text lives as long as this host.
     func configValue(_ pointer: String) -> gw_value? {
-        var place = Bytes(instance.pointee.config).string.withBytes { try? JSON(parsing: $0) } ?? .null
-        for step in pointer.split(separator: "/") {
-            if case .list(let elements) = place {
-                guard let index = Int(step), elements.indices.contains(index) else { return nil }
-                place = elements[index]
-            } else {
-                place = place[String(step)]
-            }
-        }
-        var value = gw_value()
-        switch place {
-        case .text(let text):
-            value.type = GW_TEXT
-            value.text = arena.copy(text)
-        case .integer(let integer):
-            value.type = GW_INT
-            value.i = integer
-        case .bool(let bool):
-            value.type = GW_BOOL
-            value.i = bool ? 1 : 0
-        default: return nil
-        }
-        return value
+        let document = Bytes(instance.pointee.config).string.withBytes { try? JSON(parsing: $0) }
+        return document?.value(at: pointer, arena)
     }
 
     func record(_ level: gw_level, _ text: String) { logs.append((level, text)) }
@@ -163,7 +146,7 @@ final class FakeHost {
 
     // MARK: Which host a function without a scope means
 
-    nonisolated(unsafe) private static var creation = pthread_mutex_t()
+    private static let creation = TestLock()
     private static let key: pthread_key_t = {
         var key = pthread_key_t()
         pthread_key_create(&key, nil)

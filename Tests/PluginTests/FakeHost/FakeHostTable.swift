@@ -2,18 +2,18 @@
 
 import Glibc
 import PluginKit
-import Synchronization
 
 /// Attribute names of the process.
 enum FakeAttributes {
-    private static let names = Mutex<[String]>([])
+    private static let lock = TestLock()
+    nonisolated(unsafe) private static var names: [String] = []
 
     static func intern(_ name: String) -> gw_attr {
-        names.withLock { names in
-            if let index = names.firstIndex(of: name) { return gw_attr(index + 1) }
-            names.append(name)
-            return gw_attr(names.count)
-        }
+        lock.lock()
+        defer { lock.unlock() }
+        if let index = names.firstIndex(of: name) { return gw_attr(index + 1) }
+        names.append(name)
+        return gw_attr(names.count)
     }
 }
 
@@ -97,6 +97,9 @@ private func queryInterface(
     return switch id {
     case GW_LIMITER: UnsafeRawPointer(fakeLimiterTable)
     case GW_METRICS: UnsafeRawPointer(fakeMetricsTable)
+    case GW_KV: UnsafeRawPointer(fakeKeyValueTable)
+    case GW_FETCH: UnsafeRawPointer(fakeFetchTable)
+    case GW_JSON: UnsafeRawPointer(fakeJSONTable)
     default: nil
     }
 }

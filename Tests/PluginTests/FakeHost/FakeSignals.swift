@@ -1,34 +1,40 @@
 // Operation numbers of all fake hosts, and the signals that other threads send to them.
 //
-// Kind: shared; a POSIX mutex and condition, because a test waits for a thread it did not start.
+// A test waits for a signal without holding a thread, because the task that sends it may need the
+// very thread. Kind: shared, behind one lock.
 
-import Glibc
 import PluginKit
 
 enum FakeSignals {
-    nonisolated(unsafe) private static var mutex = pthread_mutex_t()
-    nonisolated(unsafe) private static var changed = pthread_cond_t()
+    private static let lock = TestLock()
     nonisolated(unsafe) private static var last: gw_op = 0
     nonisolated(unsafe) private static var signalled: Set<gw_op> = []
+    nonisolated(unsafe) private static var waiting: [gw_op: CheckedContinuation<Void, Never>] = [:]
 
     static func newOperation() -> gw_op {
-        pthread_mutex_lock(&mutex)
-        defer { pthread_mutex_unlock(&mutex) }
+        lock.lock()
+        defer { lock.unlock() }
         last += 1
         return last
     }
 
     /// False for a second signal of the same operation.
     static func signal(_ operation: gw_op) -> Bool {
-        pthread_mutex_lock(&mutex)
-        defer { pthread_mutex_unlock(&mutex) }
-        pthread_cond_broadcast(&changed)
-        return signalled.insert(operation).inserted
+        lock.lock()
+        let isFirst = signalled.insert(operation).inserted
+        let waiter = waiting.removeValue(forKey: operation)
+        lock.unlock()
+        waiter?.resume()
+        return isFirst
     }
 
-    static func wait(for operation: gw_op) {
-        pthread_mutex_lock(&mutex)
-        defer { pthread_mutex_unlock(&mutex) }
-        while !signalled.contains(operation) { pthread_cond_wait(&changed, &mutex) }
+    static func wait(for operation: gw_op) async {
+        await withCheckedContinuation { continuation in
+            lock.lock()
+            let isOver = signalled.contains(operation)
+            if !isOver { waiting[operation] = continuation }
+            lock.unlock()
+            if isOver { continuation.resume() }
+        }
     }
 }
