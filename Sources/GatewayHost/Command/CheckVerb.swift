@@ -12,7 +12,7 @@ extension Verb {
         flags: [.config]
     ) { invocation in
         guard let config = invocation.loadConfig() else { return .invalid }
-        // Loading logs each plugin; here only what is wrong is of interest.
+        // Loading logs each plugin; here only what is wrong is of interest. Standard error needs no opening that could fail.
         var quiet = LogConfig()
         quiet.level = .warning
         try? log.configure(quiet)

@@ -16,7 +16,16 @@ enum ConfigLoader {
 
     static func load(_ path: String, environment: Environment) throws(ConfigFaults) -> GatewayConfig {
         switch FileBytes.read(path, limit: YAMLReader.byteLimit) {
-        case .success(let bytes): return try read(bytes, file: path, environment: environment)
+        case .success(let bytes):
+            var config = try read(bytes, file: path, environment: environment)
+            if let mode = FileBytes.mode(of: path), mode & 0o044 != 0, let tree = config.tree, holdsSecret(tree) {
+                config.warnings.append(
+                    ConfigFault(
+                        file: path, mark: nil, path: "",
+                        sentence: "holds secrets, and other users of this machine may read it",
+                        suggestion: "chmod 600 \(path), or put the secrets into the environment."))
+            }
+            return config
         case .failure(let failure):
             throw ConfigFaults(
                 ConfigFault(
@@ -36,13 +45,25 @@ enum ConfigLoader {
         config.file = file
         config.data = FilePath.resolve(config.data, against: FilePath.folder(of: file))
         let isComplete = Options.gateway.read(tree, into: &config, &reading)
-        nameEntries(&config, tree, &reading)
+        finishChain(&config, tree, &reading)
         if isComplete { check(config, tree, &reading) }
         if !reading.faults.isEmpty { throw ConfigFaults(reading.faults) }
         config.source = bytes
         config.tree = tree
         config.warnings = reading.warnings
         return config
+    }
+
+    /// Whether something under a key that speaks of a secret is written out instead of referred to.
+    private static func holdsSecret(_ node: YAMLNode, under key: String = "") -> Bool {
+        switch node.content {
+        case .scalar(let scalar):
+            guard case .text(let text) = scalar.resolved else { return false }
+            return !scalar.fromReference && !text.isEmpty && YAMLWriter.speaksOfSecret(key)
+        case .sequence(let items): return items.contains { holdsSecret($0, under: key) }
+        // `tls: { key: FILE }` names a file.
+        case .mapping(let entries): return entries.contains { $0.key != "tls" && holdsSecret($0.value, under: $0.key) }
+        }
     }
 
     /// Entries with `enabled: false` lose their configuration, so that a reference in it need not be set.
@@ -66,12 +87,18 @@ enum ConfigLoader {
         return result
     }
 
-    /// Gives entries without a name their plugin's, and refuses a name that is taken.
-    private static func nameEntries(
+    /// Makes paths of plugins relative to the file, gives entries without a name their plugin's, and refuses a name
+    /// that is taken.
+    private static func finishChain(
         _ config: inout GatewayConfig, _ tree: YAMLNode, _ reading: inout ConfigReading
     ) {
         var lines: [String: Int] = [:]
+        let folder = FilePath.folder(of: config.file)
         for index in config.chain.indices {
+            let plugin = config.chain[index].plugin
+            if plugin.contains("/") || plugin.hasSuffix(".so") {
+                config.chain[index].plugin = FilePath.resolve(plugin, against: folder)
+            }
             if config.chain[index].name.isEmpty {
                 config.chain[index].name = defaultName(config.chain[index].plugin)
             }

@@ -45,6 +45,12 @@ enum FileBytes {
         }
     }
 
+    /// The permission bits of the file; nil if it cannot be looked at.
+    static func mode(of path: String) -> UInt32? {
+        var status = stat()
+        return stat(path, &status) == 0 ? UInt32(status.st_mode) & 0o777 : nil
+    }
+
     /// Writes `bytes` so that whoever reads sees the old file or the new one whole.
     static func replace(_ path: String, with bytes: [UInt8], mode: UInt32) -> Failure? {
         let beside = "\(path).\(getpid()).new"

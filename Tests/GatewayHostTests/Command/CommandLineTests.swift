@@ -154,6 +154,24 @@ final class MemoryTerminal: Sendable {
         #expect(lines.out == "- ping: off\n+ ping: 5s")
     }
 
+    @Test func secretsThatOthersMayReadAreWarnedOf() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/gateway.yaml"
+        let text = "chain: [ { plugin: Auth, config: { keys: [ { key: \"${K:-x}\" } ], n: 1 } } ]\n"
+        func warnings(_ text: String, _ mode: UInt32) throws -> [String] {
+            #expect(FileBytes.replace(path, with: Array(text.utf8), mode: mode) == nil)
+            chmod(path, mode)
+            return try ConfigLoader.load(path, environment: Environment([:])).warnings.map(\.description)
+        }
+        #expect(try warnings(text, 0o644).isEmpty)
+        let literal = text.replacing("${K:-x}", with: "cr_1")
+        #expect(try warnings(literal, 0o600).isEmpty)
+        #expect(
+            try warnings(literal, 0o640) == [
+                "\(path): holds secrets, and other users of this machine may read it. chmod 600 \(path), or put the secrets into the environment."
+            ])
+    }
+
     @Test func theFirstConfigurationIsValidAndPrivate() throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/gateway.yaml"
