@@ -25,6 +25,10 @@ static inline CURLcode gwc_set_write(CURL *easy, gwc_write *write, void *user) {
     CURLcode code = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, write);
     return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_WRITEDATA, user);
 }
+static inline CURLcode gwc_set_header(CURL *easy, gwc_write *header, void *user) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header);
+    return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_HEADERDATA, user);
+}
 typedef int gwc_close_socket(void *user, curl_socket_t socket);
 static inline CURLcode gwc_set_close_socket(CURL *easy, gwc_close_socket *close_socket, void *user) {
     CURLcode code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);

@@ -21,6 +21,10 @@ final class Gateway: LoopHandler, TimerHandler {
     private let host: PluginHost
     private let group: LoopGroup
     private let watchdog: Watchdog
+    private let desk: ControlDesk
+    /// The reload under way, and those that wait for it to end.
+    private var reloading: ReloadRequest?
+    private var waitingReloads: [ReloadRequest] = []
     private var chain: ChainGeneration
     private var retiring: [(chain: ChainGeneration, running: Int)] = []
     private var timer: LoopTimer!
@@ -52,8 +56,11 @@ final class Gateway: LoopHandler, TimerHandler {
         group = try LoopGroup(count: threads)
         host = PluginHost(directory: config.data + "/plugins")
         watchdog = Watchdog(host: host)
+        desk = ControlDesk(control: control.mailbox, metrics: host.metrics)
+        host.control = desk
         chain = try ChainBuilder.build(config, number: 1, workers: threads, host: host)
         timer = LoopTimer(self)
+        control.context = self
     }
 
     private func serve() throws -> Int32 {
@@ -61,11 +68,14 @@ final class Gateway: LoopHandler, TimerHandler {
         let addresses = listeners.addresses
         signals = try Signals.open()
         _ = try control.add(signals, [.read], self)
+        HookMarks.reportOnCrash()
         watchdog.watch(chain)
+        desk.serves(chain)
         watchdog.start()
         try startLoops(&listeners)
         awaitWorkers(addresses)
         control.run()
+        control.context = nil
         group.stop()
         group.join()
         watchdog.stop()
@@ -126,7 +136,7 @@ final class Gateway: LoopHandler, TimerHandler {
     func ready(_ readiness: Readiness) {
         while let signal = Signals.next(signals) {
             switch signal {
-            case SIGHUP: reload()
+            case SIGHUP: reload(ReloadRequest())
             case SIGTERM, SIGINT: drain()
             default: break
             }
@@ -140,11 +150,16 @@ final class Gateway: LoopHandler, TimerHandler {
 
     // MARK: Reload
 
-    /// Applies the file again, as a whole or not at all.
-    private func reload() {
-        guard drainEnds == .distantFuture else { return }
+    /// Applies the file again, or the text that came with the request, as a whole or not at all. One
+    /// reload at a time: the next begins when this one has ended.
+    func reload(_ request: ReloadRequest) {
+        guard drainEnds == .distantFuture else {
+            return request.done(PluginFault("reload", "the gateway is stopping"))
+        }
+        guard reloading == nil else { return waitingReloads.append(request) }
+        reloading = request
         do {
-            let config = try ConfigLoader.load(config.file)
+            let config = try read(request)
             let number = nextNumber
             let new = try ChainBuilder.build(
                 config, number: number, workers: group.loops.count, host: host, previous: chain)
@@ -154,6 +169,11 @@ final class Gateway: LoopHandler, TimerHandler {
         } catch {
             reloadEnded(refusal: "\(error)")
         }
+    }
+
+    private func read(_ request: ReloadRequest) throws(ConfigFaults) -> GatewayConfig {
+        guard let text = request.text else { return try ConfigLoader.load(config.file) }
+        return try ConfigLoader.read(Array(text.utf8), file: config.file, environment: .current())
     }
 
     /// Phase one: every worker starts the new chain. Phase two: all adopt it, or all drop it.
@@ -184,12 +204,14 @@ final class Gateway: LoopHandler, TimerHandler {
         let old = chain
         chain = new
         watchdog.watch(new)
+        desk.serves(new)
         let ended = WorkerOutcomes(control: control.mailbox)
         for loop in group.loops {
             loop.submit { ($0.context as! Worker).adoptPrepared(config) { ended.report(nil) } }
         }
         ended.whenAll(group.loops.count) { [self] _ in
             watchdog.forget(old)
+            desk.ended(old)
             old.destroy()
             log.info("old chain is gone", .field("generation", old.number))
         }
@@ -211,6 +233,10 @@ final class Gateway: LoopHandler, TimerHandler {
         }
         data.write(
             ReloadReport(generation: chain.number, refusal: refusal, needsRestart: needsRestart).json, to: "reload.json")
+        let ended = reloading
+        reloading = nil
+        ended?.done(refusal.map { PluginFault("reload", $0) })
+        if !waitingReloads.isEmpty { reload(waitingReloads.removeFirst()) }
     }
 
     /// Keeps the configuration in force, for `gateway config diff`.

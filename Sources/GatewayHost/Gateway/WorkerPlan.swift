@@ -18,6 +18,7 @@ struct WorkerPlan: Sendable {
             loop: loop, blocks: blocks, tls: try TLSClientContext(caFile: config.upstream.caFile),
             settings: UpstreamSettings(config))
         let plugins = PluginLoop(loop: loop, host: host, blocks: blocks)
+        plugins.fetcher = PluginFetcher(upstreams.transfers)
         let chainWorker = ChainWorker(generation: chain, place: plugins, index: loop.index)
         try chainWorker.start()
         let worker = Worker(

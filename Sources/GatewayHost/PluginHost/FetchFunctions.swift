@@ -29,18 +29,24 @@ func fetchStart(
     }
     let work = FetchWork(operations: place.operations, operation: number)
     place.operations.attach(work, to: slot)
-    work.fetch = fetcher.start(
-        FetchRequest(
-            method: method.isEmpty ? Bytes("GET") : method, url: Bytes(wanted.url), proxy: Bytes(wanted.proxy),
-            body: Bytes(wanted.body), headers: headers, timeoutMilliseconds: wanted.timeout_ms,
-            bodyLimit: wanted.max_bytes == 0 ? FetchWork.defaultBodyLimit : wanted.max_bytes)
-    ) { [weak work] outcome in work?.ended(outcome) }
+    let fetch = FetchRequest(
+        method: method.isEmpty ? Bytes("GET") : method, url: Bytes(wanted.url), proxy: Bytes(wanted.proxy),
+        body: Bytes(wanted.body), headers: headers,
+        timeoutMilliseconds: wanted.timeout_ms == 0 ? FetchWork.defaultMilliseconds : wanted.timeout_ms,
+        bodyLimit: wanted.max_bytes == 0 ? FetchWork.defaultBodyLimit : wanted.max_bytes)
+    do throws(FetchRefusal) {
+        work.fetch = try fetcher.start(fetch) { [weak work] outcome in work?.ended(outcome) }
+    } catch {
+        work.ended(.failed(error.error))
+    }
     return number
 }
 
 final class FetchWork: OperationWork {
     /// Of a response's body, unless the plugin says otherwise: a token or a JSON answer, not a file.
     static let defaultBodyLimit = 1 << 20
+    /// For everything together.
+    static let defaultMilliseconds: UInt32 = 30_000
 
     private let operations: OperationTable
     private let operation: gw_op
@@ -68,14 +74,9 @@ final class FetchWork: OperationWork {
         switch outcome {
         case .response(let status, let headers, let body):
             self.headers = headers
-            body.withUnsafeBytes {
-                _ = operations.finish(
-                    operation: operation, GW_OK, number: Int64(status), bytes: $0.isEmpty ? Bytes("") : Bytes($0))
-            }
-        case .timedOut: operations.finish(operation: operation, GW_E_TIMEOUT)
-        case .tooLarge: operations.finish(operation: operation, GW_E_LIMIT)
-        case .malformed: operations.finish(operation: operation, GW_E_ARGUMENT)
-        case .unreachable: operations.finish(operation: operation, GW_E_UNAVAILABLE)
+            operations.finish(operation: operation, GW_OK, number: Int64(status), bytes: body)
+        case .failed(let error):
+            operations.finish(operation: operation, error)
         }
     }
 

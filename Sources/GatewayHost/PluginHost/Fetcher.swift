@@ -2,6 +2,8 @@
 //
 // Kind: loop-confined protocol; the upstream side implements it, tests have their own.
 
+import PluginABI
+
 /// One request of a plugin. Views live until `start` returns.
 struct FetchRequest {
     var method: Bytes
@@ -16,14 +18,16 @@ struct FetchRequest {
 }
 
 enum FetchOutcome {
-    case response(status: Int, headers: [(name: [UInt8], value: [UInt8])], body: [UInt8])
-    case timedOut
-    /// The body is larger than the limit.
-    case tooLarge
-    /// The URL, a header or the proxy is malformed.
-    case malformed
-    /// No connection, or it broke.
-    case unreachable
+    /// The body lives during the call.
+    case response(status: Int, headers: [(name: [UInt8], value: [UInt8])], body: Bytes)
+    /// GW_E_TIMEOUT, GW_E_LIMIT when the body is too large, GW_E_ARGUMENT when the URL, a header or
+    /// the proxy is malformed, GW_E_UNAVAILABLE when there was no connection or it broke.
+    case failed(gw_error)
+}
+
+/// A request that was not even begun.
+struct FetchRefusal: Error {
+    let error: gw_error
 }
 
 /// A fetch under way.
@@ -34,5 +38,5 @@ protocol Fetch: AnyObject {
 
 protocol Fetcher: AnyObject {
     /// Starts a request; `ended` is called once, later, on this loop, unless it is cancelled first.
-    func start(_ request: FetchRequest, ended: @escaping (FetchOutcome) -> Void) -> any Fetch
+    func start(_ request: FetchRequest, ended: @escaping (FetchOutcome) -> Void) throws(FetchRefusal) -> any Fetch
 }

@@ -44,6 +44,11 @@ final class Transfer: CurlJob, TimerHandler {
     private var list: UnsafeMutablePointer<curl_slist>?
     private let sent: UnsafeMutablePointer<UInt8>?
     fileprivate var received: [UInt8] = []
+    /// Of the response, in order; what a proxy said while it connected is not among them.
+    private(set) var responseHeaders: [(name: [UInt8], value: [UInt8])] = []
+    private var headerBytes = 0
+    /// Names and values together; libcurl itself stops at 300 KB.
+    private static let headerByteLimit = 64 << 10
     fileprivate var isTooLarge = false
     private(set) var isOver = false
 
@@ -100,6 +105,8 @@ final class Transfer: CurlJob, TimerHandler {
         if !hasContentType { append("Content-Type:") }
         _ = gwc_set_list(easy.handle, CURLOPT_HTTPHEADER, list)
         _ = gwc_set_write(easy.handle, transferReceived, Unmanaged.passUnretained(self).toOpaque())
+        easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        _ = gwc_set_header(easy.handle, transferHeaderArrived, Unmanaged.passUnretained(self).toOpaque())
     }
 
     private func append(_ line: String) { list = curl_slist_append(list, line) }
@@ -199,12 +206,42 @@ final class Transfer: CurlJob, TimerHandler {
         }
     }
 
+    /// One line of a head, with its line end. A status line begins another response: the ones before
+    /// were interim.
+    fileprivate func takeHeader(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
+        if line.starts(with: "HTTP/".utf8) {
+            responseHeaders.removeAll()
+            headerBytes = 0
+            return true
+        }
+        headerBytes += line.count
+        guard headerBytes <= Transfer.headerByteLimit else {
+            isTooLarge = true
+            return false
+        }
+        guard let colon = line.firstIndex(of: 0x3a) else { return true }
+        let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == 0x0d || byte == 0x0a }
+        var value = line[(colon + 1)...].drop(while: isBlank)
+        while let last = value.last, isBlank(last) { value.removeLast() }
+        responseHeaders.append((Array(line[..<colon]), Array(value)))
+        return true
+    }
+
     fileprivate func take(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         isTooLarge = received.count + bytes.count > bodyLimit
         if isTooLarge { return false }
         received.append(contentsOf: bytes)
         return true
     }
+}
+
+private func transferHeaderArrived(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ one: Int, _ count: Int, _ user: UnsafeMutableRawPointer?
+) -> Int {
+    guard let user, let bytes else { return 0 }
+    let transfer = Unmanaged<Transfer>.fromOpaque(user).takeUnretainedValue()
+    let line = UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self)
+    return transfer.takeHeader(UnsafeBufferPointer(start: line, count: one * count)) ? one * count : 0
 }
 
 private func transferReceived(
