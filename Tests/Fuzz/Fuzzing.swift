@@ -27,12 +27,15 @@ struct FuzzInput {
     var buffer: UnsafeBufferPointer<UInt8> { bytes.buffer }
     var count: Int { bytes.count }
 
-    /// A place in 0...count.
-    mutating func cut() -> Int {
+    /// A place in the input, its end included.
+    mutating func cut() -> Int { cut(of: count) }
+
+    /// A number in 0...most.
+    private mutating func cut(of most: Int) -> Int {
         random ^= random << 13
         random ^= random >> 7
         random ^= random << 17
-        return Int(random % UInt64(count + 1))
+        return Int((random >> 16) % UInt64(most + 1))
     }
 
     /// Copies of the parts between `cuts`, each in memory of exactly its size, so that AddressSanitizer
@@ -42,14 +45,16 @@ struct FuzzInput {
         return zip(places, places.dropFirst()).map { Piece(bytes.slice($0, $1)) }
     }
 
-    /// Whether to try this input byte by byte too: always when it is short, now and then when it is not.
-    var isTriedByteByByte: Bool { count <= 48 || (count <= 512 && bytes.hash & 15 == 0) }
+    /// Whether to try this input byte by byte too: mostly when it is short, now and then when it is not.
+    var isTriedByteByByte: Bool { bytes.hash & (count <= 48 ? 3 : 31) == 0 && count <= 512 }
 
-    /// The input in two pieces, in four, and byte by byte.
-    mutating func cuttings() -> [[Piece]] {
-        var result = [pieces([cut()]), pieces([cut(), cut(), cut()])]
-        if isTriedByteByByte { result.append((0..<count).map { Piece(bytes.slice($0, $0 + 1)) }) }
-        return result
+    /// One of several, chosen by the input: the input is one of millions, and the next falls otherwise.
+    mutating func choose(_ count: Int) -> Int { cut(of: count - 1) }
+
+    /// The input in two pieces, in four, or byte by byte.
+    mutating func cutting() -> [Piece] {
+        if isTriedByteByByte { return (0..<count).map { Piece(bytes.slice($0, $0 + 1)) } }
+        return choose(2) == 0 ? pieces([cut()]) : pieces([cut(), cut(), cut()])
     }
 }
 
