@@ -72,7 +72,8 @@ enum ConfigDocument {
         `true` and `false` are the only truth values, and what is in quotes is text. Anchors, aliases, tags and merge keys are refused.
 
         **References.** `${NAME}` stands for an environment variable, and it is a fault if that is not set; `${NAME:-default}` has a
-        default for a variable that is not set or empty; `$${` is a plain `${`. A value `file:PATH` stands for the contents of that file, without
+        default for a variable that is not set or empty; `$${` is a plain `${`. Inside braces or brackets
+        a reference needs quotes: `{ key: "${NAME}" }`. A value `file:PATH` stands for the contents of that file, without
         the white space at their end. References are resolved after the file is read, so a variable never becomes syntax. A file
         `.env` in the working directory (`NAME=value` lines) supplies variables that the environment does not have. In the
         configuration of a plugin, values that came through a reference take the type that its schema asks for, and are printed as
@@ -156,7 +157,9 @@ enum ConfigDocument {
         let reference: JSONValue = ["$ref": "#/$defs/reference"]
         if let branches = object["anyOf"]?.array {
             object["anyOf"] = .array(
-                branches.map { $0["type"]?.string == "array" ? withReferences($0) : $0 } + [reference])
+                branches.map {
+                    $0["items"] != nil || $0["properties"] != nil || $0["anyOf"] != nil ? withReferences($0) : $0
+                } + [reference])
             return .object(object)
         }
         if object["additionalProperties"] != nil || object["type"]?.string == "object" { return schema }

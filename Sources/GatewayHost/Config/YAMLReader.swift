@@ -220,9 +220,15 @@ struct YAMLReader: ~Copyable {
         case "did not find expected '-' indicator":
             ("this is no entry of the list it stands in", "Entries begin with \"- \" in the same column.")
         case "did not find expected ',' or ']'":
-            ("the list is not closed here", "Put a comma between entries and ] at the end.")
+            (
+                "the list is not closed here",
+                "Put a comma between entries and ] at the end; ${NAME} needs quotes inside brackets."
+            )
         case "did not find expected ',' or '}'":
-            ("the mapping is not closed here", "Put a comma between entries and } at the end.")
+            (
+                "the mapping is not closed here",
+                "Put a comma between entries and } at the end; ${NAME} needs quotes inside braces."
+            )
         case "found unexpected end of stream":
             ("the file ends inside a quoted text", "A closing quote is missing.")
         case "found undefined tag handle":

@@ -81,7 +81,11 @@ import Testing
         ),
         (
             "a: [1, 2\nb: 3\n",
-            "gateway.yaml:2:2: the list is not closed here. Put a comma between entries and ] at the end."
+            "gateway.yaml:2:2: the list is not closed here. Put a comma between entries and ] at the end; ${NAME} needs quotes inside brackets."
+        ),
+        (
+            "a: { b: ${NAME}, c: 1 }\n",
+            "gateway.yaml:1:10: the mapping is not closed here. Put a comma between entries and } at the end; ${NAME} needs quotes inside braces."
         ),
         (
             "a: \"open\nb: 1\n",
