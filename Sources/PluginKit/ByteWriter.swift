@@ -52,18 +52,15 @@ public struct ByteWriter {
         }
     }
 
-    /// `value` with leading zeros, `width` digits in all; it must be positive and fit.
-    public mutating func append(_ value: Int, width: Int) {
-        guard width <= memory.count - count else {
+    /// `length` bytes that `fill` writes, all of them.
+    @inline(__always)
+    public mutating func append(length: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Void) {
+        guard length <= memory.count - count, let target = memory.baseAddress else {
             overflowed = true
             return
         }
-        var rest = UInt(value)
-        for position in stride(from: count + width - 1, through: count, by: -1) {
-            memory[position] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        }
-        count += width
+        fill(target + count)
+        count += length
     }
 }
 

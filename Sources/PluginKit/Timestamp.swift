@@ -61,18 +61,28 @@ public struct Timestamp: Equatable, Comparable, Sendable {
         let days = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400
         let rest = seconds - days * 86_400
         let date = Self.date(days: days)
-        writer.append(date.year, width: 4)
-        writer.append("-")
-        writer.append(date.month, width: 2)
-        writer.append("-")
-        writer.append(date.day, width: 2)
-        writer.append("T")
-        writer.append(rest / 3600, width: 2)
-        writer.append(":")
-        writer.append(rest / 60 % 60, width: 2)
-        writer.append(":")
-        writer.append(rest % 60, width: 2)
-        writer.append("Z")
+        writer.append(length: 20) { target in
+            Self.put(date.year / 100, target)
+            Self.put(date.year % 100, target + 2)
+            target[4] = 0x2d
+            Self.put(date.month, target + 5)
+            target[7] = 0x2d
+            Self.put(date.day, target + 8)
+            target[10] = 0x54
+            Self.put(rest / 3600, target + 11)
+            target[13] = 0x3a
+            Self.put(rest / 60 % 60, target + 14)
+            target[16] = 0x3a
+            Self.put(rest % 60, target + 17)
+            target[19] = 0x5a
+        }
+    }
+
+    /// Two digits of a number from 0 to 99.
+    @inline(__always)
+    private static func put(_ value: Int, _ target: UnsafeMutablePointer<UInt8>) {
+        target[0] = 0x30 + UInt8(truncatingIfNeeded: value / 10 % 10)
+        target[1] = 0x30 + UInt8(truncatingIfNeeded: value % 10)
     }
 
     public var text: String {
