@@ -32,7 +32,7 @@ def test_a_good_file(check):
     (lambda text: text + "limits: {body_memory: 12 parsecs}\n", ["12 parsecs"]),
     (lambda text: text.replace("./data", "${GATEWAY_NOT_SET_ANYWHERE}"), ["GATEWAY_NOT_SET_ANYWHERE"]),
     (lambda text: text.replace("./data", "file:/no/such/file"), ["/no/such/file"]),
-    (lambda text: text + "\tx: 1\n", ["7:"]),
+    (lambda text: text + "\tx: 1\n", ["11:"]),
     (lambda text: "", [""]),
 ], ids=["misspelt-key", "wrong-type", "duplicate-key", "misspelt-plugin", "plugin-option", "enum", "unit", "variable", "file",
         "tab", "empty"])

@@ -13,7 +13,11 @@ BODY = json.dumps({"model": "claude-test-1", "max_tokens": 1, "messages": [{"rol
 
 def everything(gateway):
     parts = [gateway.log()]
-    parts += [path.read_bytes().decode("latin-1") for path in gateway.files_in_data()]
+    for path in gateway.files_in_data():
+        if path.name == "applied.yaml":
+            assert path.stat().st_mode & 0o077 == 0, "the copy of the applied file is as secret as the file"
+        else:
+            parts.append(path.read_bytes().decode("latin-1"))
     parts.append(pathlib.Path(f"/proc/{gateway.process.pid}/cmdline").read_text())
     return "\n".join(parts)
 

@@ -216,7 +216,11 @@ class ScriptedUpstream:
             received.body = await reader.readexactly(int(length))
 
     async def _play(self, steps, received, reader, writer):
-        watch = asyncio.create_task(self._watch(received, reader))
+        if getattr(steps, "is_early", False):
+            # What is unread stays unread: the body must back up, not be taken in by the watch.
+            watch = asyncio.get_running_loop().create_future()
+        else:
+            watch = asyncio.create_task(self._watch(received, reader))
         try:
             for step in steps:
                 if isinstance(step, bytes):
@@ -242,7 +246,7 @@ class ScriptedUpstream:
                 elif isinstance(step, replies.Close):
                     return False
                 elif isinstance(step, replies.Stall):
-                    await watch
+                    await (reader.read() if getattr(steps, "is_early", False) else watch)
                     return False
             received.was_answered = True
             return not watch.done()
