@@ -38,5 +38,6 @@ extension UpstreamSettings {
         idleMilliseconds = UInt32(clamping: config.timeouts.idle.milliseconds)
         keptMilliseconds = UInt32(clamping: config.pool.idleTime.milliseconds)
         keptConnections = config.pool.idlePerTarget
+        caFile = config.upstream.caFile
     }
 }

@@ -28,12 +28,14 @@ struct OutgoingRequest {
 
     @inline(__always) var isComplete: Bool { sentBytes == head.count + body.count }
 
+    @inline(__always) var headIsSent: Bool { sentBytes >= head.count }
+
     /// Offers what is left until it is all taken or the stream blocks.
     @inline(__always)
     mutating func send(on stream: ByteStream) -> Progress {
         while true {
             let result: IOResult
-            if sentBytes >= head.count {
+            if headIsSent {
                 result = stream.write(body.slice(sentBytes - head.count, body.count).raw)
             } else if body.count == 0 {
                 result = stream.write(head.slice(sentBytes, head.count).raw)

@@ -87,10 +87,15 @@ final class Transfer: CurlJob, TimerHandler {
         easy.setProxy(proxy, authorities: queue.caFile)
         if let file = queue.caFile { easy.set(CURLOPT_CAINFO, file) }
         let method = HTTPMethod(request.method)
-        if let sent {
+        if sent != nil || method == .post || method == .put || method == .patch {
+            // Without a body these still say so: many servers refuse them without a length.
             easy.set(CURLOPT_POST, 1)
             _ = gwc_set_size(easy.handle, CURLOPT_POSTFIELDSIZE_LARGE, request.body.count)
-            _ = gwc_set_pointer(easy.handle, CURLOPT_POSTFIELDS, sent)
+            if let sent {
+                _ = gwc_set_pointer(easy.handle, CURLOPT_POSTFIELDS, sent)
+            } else {
+                easy.set(CURLOPT_COPYPOSTFIELDS, "")
+            }
         } else if method == .head {
             easy.set(CURLOPT_NOBODY, 1)
         }

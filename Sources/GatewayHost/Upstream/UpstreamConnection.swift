@@ -31,8 +31,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
     private var reader = ResponseReader()
     private var input: ByteBuffer
     private var deferredFault: UpstreamFault?
-    private var firstByteMilliseconds = 0
-    private var idleMilliseconds = 0
+    private var (firstByteMilliseconds, idleMilliseconds) = (0, 0)
     private var isPaused = false
     private var isDelivering = false
     /// A pause came while events were being delivered.
@@ -164,8 +163,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
             armIdle()
         case .failed:
             // The upstream may have answered before it stopped reading: an early 413 (RFC 9112 section 9.5).
-            isSendBroken = true
-            setSendBlocked(false)
+            abandonRequest()
             askForTurnEnd()
         }
     }
@@ -173,6 +171,11 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
     private func setSendBlocked(_ isBlocked: Bool) {
         isSendBlocked = isBlocked
         updateInterest()
+    }
+
+    private func abandonRequest() {
+        isSendBroken = true
+        setSendBlocked(false)
     }
 
     private func updateInterest() {
@@ -201,8 +204,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
         case .exchanging:
             let origin = target.origin.authority
             if isPaused {
-                // We are not reading, so its silence means nothing.
-                armIdle()
+                armIdle()  // We are not reading, so its silence means nothing.
             } else if !request.isComplete, !isSendBroken {
                 fail(ExchangeFault.requestStalled(origin, milliseconds: idleMilliseconds))
             } else if firstByteAt == nil {
@@ -217,7 +219,6 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
     func turnEnded() {
         turnEndAsked = false
         if let fault = deferredFault {
-            deferredFault = nil
             fail(fault)
         } else if stage == .exchanging {
             if !isWatchingReads { watchAgain() }
@@ -299,6 +300,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
                 input.consume(offset)
                 return true
             case .head(let range):
+                if !request.headIsSent { abandonRequest() }  // The handler may let go of its memory now.
                 headBytes = bytes.slice(range.lowerBound, range.upperBound)
                 handler?.upstreamHead(self)
                 headBytes = .absent
@@ -349,7 +351,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
 
     private func fail(_ fault: UpstreamFault) {
         let handler = handler
-        self.handler = nil
+        (self.handler, deferredFault) = (nil, nil)
         close()
         handler?.upstreamFailed(fault.after(sent: sentBytes, received: receivedBytes, wasReused: wasReused))
     }

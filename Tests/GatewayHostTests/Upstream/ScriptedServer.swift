@@ -157,6 +157,12 @@ struct ServerConnection {
 
     func shutdownWrite() { stream.shutdownWrite() }
 
+    /// Waits until the client has reset or the server stops, without reading what was sent.
+    func waitForHangup() {
+        var poll = pollfd(fd: descriptor, events: 0, revents: 0)
+        _ = CLinux.poll(&poll, 1, -1)
+    }
+
     /// Waits until the client has closed.
     func waitForEnd() { while !readSome().isEmpty {} }
 

@@ -5,6 +5,7 @@ import Testing
 private final class Fetch: TransferHandler {
     var status = 0
     var body = ""
+    var headers: [String] = []
     var fault: UpstreamFault?
     var count = 0
     var onEnd: () -> Void = {}
@@ -15,6 +16,9 @@ private final class Fetch: TransferHandler {
         case .response(let status, let body):
             self.status = status
             self.body = body.string
+            headers = transfer.responseHeaders.map {
+                "\(String(decoding: $0.name, as: UTF8.self))=\(String(decoding: $0.value, as: UTF8.self))"
+            }
         case .failed(let fault): self.fault = fault
         }
         onEnd()
@@ -45,7 +49,8 @@ private final class Fetch: TransferHandler {
             #expect(request.hasSuffix("\r\n\r\n{\"a\":1}"))
             #expect(!request.lowercased().contains("expect:"))
             #expect(!request.lowercased().contains("content-type:"))
-            connection.write("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok")
+            connection.write("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+            connection.write("HTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-A:  b \r\nx-empty:\r\n\r\nok")
         }
         defer { server.stop() }
         let lab = UpstreamLab()
@@ -56,6 +61,7 @@ private final class Fetch: TransferHandler {
         }
         #expect(result.status == 201)
         #expect(result.body == "ok")
+        #expect(result.headers == ["Content-Length=2", "X-A=b", "x-empty="])
     }
 
     @Test(arguments: ["GET", "HEAD", "DELETE", "POST"])
@@ -63,6 +69,7 @@ private final class Fetch: TransferHandler {
         let server = ScriptedServer { connection, _ in
             let request = connection.readRequest() ?? ""
             #expect(request.hasPrefix("\(method) / HTTP/1.1\r\n"))
+            #expect(request.contains("\r\nContent-Length: 0\r\n") == (method == "POST"))
             connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + (method == "HEAD" ? "" : "hi"))
         }
         defer { server.stop() }

@@ -124,14 +124,10 @@ import Testing
 
     @Test func anAnswerMayComeBeforeTheRequestWasTaken() throws {
         let server = ScriptedServer { connection, _ in
-            // Only the head is read; the rest of 16 MB never is.
-            while true {
-                if connection.readSome(1).isEmpty { break }
-                connection.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")
-                break
-            }
-            connection.shutdownWrite()
-            connection.waitForEnd()
+            // One byte is read; the rest of 16 MB never is.
+            _ = connection.readSome(1)
+            connection.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")
+            connection.waitForHangup()
         }
         defer { server.stop() }
         let lab = UpstreamLab()

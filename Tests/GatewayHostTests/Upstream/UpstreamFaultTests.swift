@@ -87,9 +87,7 @@ import Testing
                 attempt.idleMilliseconds = 50
             }
         ) { connection in
-            // Never reads; the client's end shows as a hang-up.
-            var poll = pollfd(fd: connection.descriptor, events: 0, revents: 0)
-            _ = CLinux.poll(&poll, 1, -1)
+            connection.waitForHangup()
         }
         #expect(fault.kind == .timeoutIdle)
         #expect(fault.sentence.contains("took no more of the request for 50 ms"))
