@@ -12,6 +12,8 @@ import CLinux
 final class DataFolder {
     let path: String
     private var lock: Int32 = -1
+    /// The lock is ours, and with it everything the folder says about a running gateway.
+    private var isOwner = false
 
     /// Makes the folder if it is missing (mode 0700) and takes its lock.
     /// - Throws: `GatewayFault` when it cannot be made, or another gateway serves from it.
@@ -25,15 +27,19 @@ final class DataFolder {
             throw GatewayFault(
                 "another gateway serves from \(path) (its process is named in \(file)); stop it, or set `data` to another folder")
         }
+        isOwner = true
         let number = Array("\(getpid())\n".utf8)
         guard ftruncate(lock, 0) == 0, number.withUnsafeBufferPointer({ writeAll(lock, $0) })
         else { throw GatewayFault("cannot write \(file): \(SystemError(gwl_errno(), "write"))") }
     }
 
-    /// Removes what says that a gateway runs here.
+    /// Takes back what says that a gateway runs here. The lock's file stays, empty: removing a file
+    /// that others may be about to lock would let two gateways hold "the" lock.
     deinit {
-        unlink(path + "/listen.json")
-        unlink(path + "/gateway.pid")
+        if isOwner {
+            unlink(path + "/listen.json")
+            _ = ftruncate(lock, 0)
+        }
         if lock >= 0 { close(lock) }
     }
 
