@@ -18,7 +18,10 @@ protocol ExchangeDriver: AnyObject {
 }
 
 final class Exchange {
-    let loop: EventLoop
+    /// Outlives every exchange on it.
+    unowned(unsafe) let loop: EventLoop
+    /// The loop's, for the question on which thread a plugin calls.
+    let mailbox: LoopMailbox
     let isBackground: Bool
     /// Owns this exchange, and therefore outlives it.
     unowned(unsafe) var driver: (any ExchangeDriver)?
@@ -66,6 +69,7 @@ final class Exchange {
 
     init(loop: EventLoop, pool: BlockPool, isBackground: Bool = false) {
         self.loop = loop
+        mailbox = loop.mailbox
         self.isBackground = isBackground
         arena = Arena(pool: pool)
         chunkArena = Arena(pool: pool)

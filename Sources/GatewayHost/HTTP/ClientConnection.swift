@@ -27,7 +27,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
     private let loop: EventLoop
     private let stream: ByteStream
     private let settings: ClientSettings
-    private unowned let service: any ClientService
+    private unowned(unsafe) let service: any ClientService
     private var registration = Registration.none
     private var timer: LoopTimer!
 

@@ -19,6 +19,11 @@ struct HeaderField {
     var value: Bytes
     var known: HeaderName
     var origin: Origin
+
+    @inline(__always)
+    func isNamed(_ name: Bytes, _ known: HeaderName) -> Bool {
+        self.known == known && (known != .other || self.name.equalsIgnoringCase(name))
+    }
 }
 
 struct HeaderList: ~Copyable {
@@ -71,26 +76,46 @@ struct HeaderList: ~Copyable {
         return fields[index].value
     }
 
-    /// Replaces every field of that name by one, in the place of the first; absent removes them.
-    mutating func set(name: Bytes, value: Bytes, origin: HeaderField.Origin) {
-        let known = HeaderName(name)
-        var written = value.isAbsent
-        var kept = 0
-        for i in 0..<count {
-            var field = fields[i]
-            let same =
-                field.known == known && (known != .other || field.name.equalsIgnoringCase(name))
-            if same {
-                if written { continue }
-                field.value = value
-                field.origin = origin
-                written = true
+    /// Replaces every field of that name by one, in the place and spelling of the first; absent
+    /// removes them all. A name that is not there yet is appended, copied to `arena`.
+    mutating func set(
+        name: Bytes, known: HeaderName, value: Bytes, origin: HeaderField.Origin, arena: inout Arena
+    ) {
+        var index = 0
+        while index < count, !fields[index].isNamed(name, known) { index &+= 1 }
+        if index == count {
+            if !value.isAbsent {
+                append(HeaderField(name: arena.copy(name), value: value, known: known, origin: origin))
             }
-            fields[kept] = field
-            kept += 1
+            return
+        }
+        if !value.isAbsent {
+            fields[index].value = value
+            fields[index].origin = origin
+            index &+= 1
+        }
+        removeAll(name, known, from: index)
+    }
+
+    private mutating func removeAll(_ name: Bytes, _ known: HeaderName, from start: Int) {
+        var index = start
+        while index < count, !fields[index].isNamed(name, known) { index &+= 1 }
+        var kept = index
+        while index < count {
+            if !fields[index].isNamed(name, known) {
+                fields[kept] = fields[index]
+                kept &+= 1
+            }
+            index &+= 1
         }
         count = kept
-        if !written { append(HeaderField(name: name, value: value, known: known, origin: origin)) }
+    }
+
+    /// Bytes of all fields as lines of a head.
+    var lineBytes: Int {
+        var sum = 0
+        for index in 0..<count { sum &+= fields[index].name.count &+ fields[index].value.count &+ 4 }
+        return sum
     }
 
     private mutating func grow() {

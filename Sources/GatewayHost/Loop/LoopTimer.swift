@@ -15,7 +15,7 @@ protocol TimerHandler: AnyObject {
 final class LoopTimer {
     /// Who is told. The handler owns the timer, so it outlives it; a timer that fires for a handler
     /// that is gone is a bug and traps.
-    unowned let handler: any TimerHandler
+    unowned(unsafe) let handler: any TimerHandler
     let node: UnsafeMutablePointer<TimerNode>
 
     init(_ handler: any TimerHandler) {

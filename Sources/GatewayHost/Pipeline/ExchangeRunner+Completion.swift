@@ -18,7 +18,7 @@ extension ExchangeRunner {
         publishUsage()
         tellPlugins()
         report()
-        let client = client!
+        let client: ClientConnection = client!
         let keepAlive = keepAlive && !clientIsGone
         let wasGone = clientIsGone
         chain.exchangeEnds(exchange)

@@ -31,10 +31,13 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         case completing
     }
 
-    unowned let worker: Worker
+    unowned(unsafe) let worker: Worker
     let exchange: Exchange
-    var chain: ChainWorker!
-    var client: ClientConnection!
+    /// Used at every step, so without a reference count; the keepers own them while they are set.
+    unowned(unsafe) var chain: ChainWorker!
+    unowned(unsafe) var client: ClientConnection!
+    private var chainKeeper: ChainWorker?
+    private var clientKeeper: ClientConnection?
     var stage = Stage.idle
 
     // The walk through the hooks of `exchange.phase`.
@@ -141,8 +144,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
 
     /// A head is complete on `client`. Everything of it is copied, for plugins to see and change.
     func start(on client: ClientConnection, id: UInt64) {
-        self.client = client
-        chain = worker.chain
+        keep(client, worker.chain)
         settings = worker.settings
         budget = AttemptBudget(attemptLimit: settings.attemptLimit, retryMilliseconds: settings.retryMilliseconds)
         startedAt = loop.now
@@ -164,10 +166,16 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         }
     }
 
+    private func keep(_ client: ClientConnection, _ chain: ChainWorker) {
+        clientKeeper = client
+        chainKeeper = chain
+        self.client = client
+        self.chain = chain
+    }
+
     /// The head could not be read: nothing is known of the request but that it is refused.
     func refuse(_ error: GatewayError, on client: ClientConnection, id: UInt64) {
-        self.client = client
-        chain = worker.chain
+        keep(client, worker.chain)
         settings = worker.settings
         budget = AttemptBudget(attemptLimit: 1, retryMilliseconds: 0)
         startedAt = loop.now
@@ -532,7 +540,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         isMidEvent = false
         events.reset()
         hasChunkHooks = false
-        chunkQueue.removeAll(keepingCapacity: true)
+        if !chunkQueue.isEmpty { chunkQueue.removeAll(keepingCapacity: true) }
         chunkMemory.release()
         isPumping = false
         pieceWasDropped = false
@@ -545,6 +553,9 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         sentRequestAt = .distantFuture
         responseBytes = 0
         client = nil
+        chain = nil
+        clientKeeper = nil
+        chainKeeper = nil
         held.release()
         requestHead.release()
         exchange.reset()

@@ -12,31 +12,36 @@ enum RequestHead {
         _ exchange: Exchange, target: UpstreamTarget, path: Bytes, bodyBytes: Int, to head: inout ByteBuffer
     ) {
         head.clear()
-        head.append(exchange.method)
-        head.append(" ")
-        head.append(target.pathPrefix)
-        head.append(path)
-        head.append(" HTTP/1.1\r\nHost: ")
-        head.append(target.hostField)
-        head.append("\r\n")
-        for index in 0..<exchange.requestHeaders.count {
-            let field = exchange.requestHeaders[index]
-            if field.known != .other, field.origin == .message {
-                if field.known == .acceptEncoding {
-                    append(field.name, acceptEncoding(field.value), to: &head)
-                    continue
+        let bound =
+            exchange.method.count + target.pathPrefix.count + path.count + target.hostField.count
+            + exchange.requestHeaders.lineBytes + fixedBytes
+        HeadWriter.write(to: &head, atMost: bound) { writer in
+            writer.put(exchange.method)
+            writer.put(" ")
+            writer.put(target.pathPrefix)
+            writer.put(path)
+            writer.put(" HTTP/1.1\r\nHost: ")
+            writer.put(target.hostField)
+            writer.put("\r\n")
+            for index in 0..<exchange.requestHeaders.count {
+                let field = exchange.requestHeaders[index]
+                if field.known != .other, field.origin == .message {
+                    if field.known == .acceptEncoding {
+                        writer.putField(field.name, acceptEncoding(field.value))
+                        continue
+                    }
+                    if isHeldBack(field.known) { continue }
                 }
-                if isHeldBack(field.known) { continue }
+                writer.putField(field.name, field.value)
             }
-            append(field.name, field.value, to: &head)
+            if bodyBytes > 0 || expectsBody(exchange.method) { writer.putField("Content-Length: ", bodyBytes) }
+            writer.put("\r\n")
         }
-        if bodyBytes > 0 || expectsBody(exchange.method) {
-            head.append("Content-Length: ")
-            head.append(decimal: bodyBytes)
-            head.append("\r\n")
-        }
-        head.append("\r\n")
     }
+
+    /// The pieces that are always there, the length, and a narrowed accept-encoding that is longer than
+    /// the offered one.
+    private static let fixedBytes = 128
 
     /// A client's header of this name stays here.
     @inline(__always)
@@ -93,13 +98,5 @@ enum RequestHead {
     private static func isZeroWeight(_ parameters: Bytes) -> Bool {
         guard let equals = parameters.buffer.firstIndex(of: 0x3d) else { return false }
         return parameters.slice(equals + 1, parameters.count).buffer.allSatisfy { $0 == 0x30 || $0 == 0x2e || $0 == 0x20 }
-    }
-
-    @inline(__always)
-    private static func append(_ name: Bytes, _ value: Bytes, to head: inout ByteBuffer) {
-        head.append(name)
-        head.append(": ")
-        head.append(value)
-        head.append("\r\n")
     }
 }

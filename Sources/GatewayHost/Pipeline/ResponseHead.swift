@@ -31,51 +31,40 @@ struct ResponseHead {
     var overheadMicroseconds: Int?
 
     func write(_ headers: borrowing HeaderList, to output: inout ByteBuffer) {
-        let room = output.room(atLeast: StatusLine.bytesLimit)
-        let line = room.baseAddress!.assumingMemoryBound(to: UInt8.self)
-        output.wrote(StatusLine.write(UInt16(status), to: line))
-        var hasRequestID = false
-        var hasDate = false
-        for index in 0..<headers.count {
-            let field = headers[index]
-            if field.known != .other {
-                if field.known.isHopByHop || field.known == .contentLength { continue }
-                if field.known == .requestID { hasRequestID = true }
-                if field.known == .date { hasDate = true }
+        let bound = headers.lineBytes + Self.fixedBytes + 2 * requestID.count + account.count
+        HeadWriter.write(to: &output, atMost: bound) { writer in
+            writer.put(status: status)
+            var hasRequestID = false
+            var hasDate = false
+            for index in 0..<headers.count {
+                let field = headers[index]
+                if field.known != .other {
+                    if field.known.isHopByHop || field.known == .contentLength { continue }
+                    if field.known == .requestID { hasRequestID = true }
+                    if field.known == .date { hasDate = true }
+                }
+                writer.putField(field.name, field.value)
             }
-            output.append(field.name)
-            output.append(": ")
-            output.append(field.value)
-            output.append("\r\n")
+            if !hasRequestID { writer.putField("request-id: ", requestID) }
+            writer.putField("x-gateway-request-id: ", requestID)
+            if !hasDate { writer.putField("date: ", date) }
+            if !account.isAbsent { writer.putField("x-gateway-account: ", account) }
+            if attempts > 0 { writer.putField("x-gateway-attempts: ", attempts) }
+            if let overheadMicroseconds { writer.putField("x-gateway-overhead-us: ", overheadMicroseconds) }
+            switch framing {
+            case .length(let length), .bodiless(let length?): writer.putField("content-length: ", length)
+            case .chunked: writer.put("transfer-encoding: chunked\r\n")
+            case .bodiless(nil), .untilClose: break
+            }
+            if !keepAlive {
+                writer.put("connection: close\r\n")
+            } else if isHTTP10 {
+                writer.put("connection: keep-alive\r\n")
+            }
+            writer.put("\r\n")
         }
-        if !hasRequestID { append("request-id: ", requestID, &output) }
-        append("x-gateway-request-id: ", requestID, &output)
-        if !hasDate { append("date: ", date, &output) }
-        if !account.isAbsent { append("x-gateway-account: ", account, &output) }
-        if attempts > 0 { append("x-gateway-attempts: ", attempts, &output) }
-        if let overheadMicroseconds { append("x-gateway-overhead-us: ", overheadMicroseconds, &output) }
-        switch framing {
-        case .length(let length), .bodiless(let length?): append("content-length: ", length, &output)
-        case .chunked: output.append("transfer-encoding: chunked\r\n")
-        case .bodiless(nil), .untilClose: break
-        }
-        if !keepAlive {
-            output.append("connection: close\r\n")
-        } else if isHTTP10 {
-            output.append("connection: keep-alive\r\n")
-        }
-        output.append("\r\n")
     }
 
-    private func append(_ name: StaticString, _ value: Bytes, _ output: inout ByteBuffer) {
-        output.append(name)
-        output.append(value)
-        output.append("\r\n")
-    }
-
-    private func append(_ name: StaticString, _ value: Int, _ output: inout ByteBuffer) {
-        output.append(name)
-        output.append(decimal: value)
-        output.append("\r\n")
-    }
+    /// The status line and every line the gateway may add, without the texts counted apart.
+    private static let fixedBytes = StatusLine.bytesLimit + 320
 }

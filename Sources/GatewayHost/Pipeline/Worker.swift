@@ -41,6 +41,8 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
     private var freeRunners: [ExchangeRunner] = []
     private var retiredRunners: [ExchangeRunner] = []
     private var nextID: UInt64 = 0
+    /// `gw_` and the process's tag.
+    private let requestIDPrefix: Bytes
     private var date = HTTPDate()
     private let dateMemory = UnsafeMutablePointer<UInt8>.allocate(capacity: 29)
 
@@ -60,6 +62,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         access = AdminAccess(allow: config.metrics.allow, token: config.metrics.token)
         trustedProxies = config.trustedProxies
         upstreamURL = Worker.kept(settings.upstreamURL)
+        requestIDPrefix = Worker.kept("gw_" + shared.processTag)
         metrics = WorkerMetrics(plugins.host.metrics, loop: loop.index)
         metricsTimer = LoopTimer(self)
         timerFired(metricsTimer)
@@ -215,24 +218,18 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
 
     /// `gw_` + the process's tag + the exchange's number, in hexadecimal.
     func requestID(_ exchange: Exchange) -> Bytes {
-        let tag = shared.processTag
         let memory = exchange.arena.allocate(32).assumingMemoryBound(to: UInt8.self)
-        var count = 0
-        func put(_ byte: UInt8) {
-            memory[count] = byte
-            count += 1
+        memory.update(from: requestIDPrefix.base.unsafelyUnwrapped, count: requestIDPrefix.count)
+        let digits = memory + requestIDPrefix.count
+        var rest = exchange.id
+        var place = 12
+        while place > 0 {
+            place &-= 1
+            let digit = UInt8(truncatingIfNeeded: rest) & 15
+            digits[place] = digit < 10 ? 0x30 &+ digit : 0x57 &+ digit
+            rest >>= 4
         }
-        put(0x67)
-        put(0x77)
-        put(0x5f)
-        for byte in tag.utf8 { put(byte) }
-        var shift = 44
-        while shift >= 0 {
-            let digit = UInt8(truncatingIfNeeded: exchange.id >> UInt64(shift)) & 15
-            put(digit < 10 ? 0x30 + digit : 0x57 + digit)
-            shift -= 4
-        }
-        return Bytes(base: memory, count: count)
+        return Bytes(base: memory, count: requestIDPrefix.count + 12)
     }
 
     /// How usage is read from answers of this route; nil: not at all.

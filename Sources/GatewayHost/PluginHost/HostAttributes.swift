@@ -17,18 +17,25 @@ func hostAttribute(_ name: UnsafePointer<CChar>) -> gw_attr {
 func hostAttributeGet(
     _ request: UnsafeMutablePointer<gw_request>, _ attribute: gw_attr, _ out: UnsafeMutablePointer<gw_value>
 ) -> gw_error {
-    guard let call = HostCall(request) else { return GW_E_STATE }
-    guard let value = call.exchange.attributes.get(attribute) else { return GW_E_ABSENT }
-    out.pointee = value
-    return GW_OK
+    HostCall.with(request, elsewhere: GW_E_STATE) { _, exchange in
+        guard let value = exchange.attributes.get(attribute) else { return GW_E_ABSENT }
+        out.pointee = value
+        return GW_OK
+    }
 }
 
 func hostAttributeSet(
     _ request: UnsafeMutablePointer<gw_request>, _ attribute: gw_attr, _ value: UnsafePointer<gw_value>
 ) -> gw_error {
-    guard let call = HostCall(request), !call.exchange.isBackground else { return GW_E_STATE }
     guard attribute != 0, attribute <= AttributeNames.limit else { return GW_E_ARGUMENT }
     if HostAttribute(rawValue: attribute)?.isReadOnly == true { return GW_E_FORBIDDEN }
+    return HostCall.with(request, elsewhere: GW_E_STATE) { _, exchange in
+        exchange.isBackground ? GW_E_STATE : setAttribute(attribute, value, exchange)
+    }
+}
+
+@inline(__always)
+private func setAttribute(_ attribute: gw_attr, _ value: UnsafePointer<gw_value>, _ exchange: Exchange) -> gw_error {
     var copy = value.pointee
     switch copy.type {
     case GW_NONE:
@@ -50,7 +57,7 @@ func hostAttributeSet(
             // Setting something to absent removes it.
             copy = gw_value()
         } else {
-            copy.text = call.exchange.arena.copy(text).abi
+            copy.text = exchange.arena.copy(text).abi
             if copy.type == GW_TEXT { copy.i = 0 }
             copy.real = 0
         }
@@ -58,6 +65,6 @@ func hostAttributeSet(
         return GW_E_ARGUMENT
     }
     copy.reserved = 0
-    call.exchange.attributes.set(attribute, copy)
+    exchange.attributes.set(attribute, copy)
     return GW_OK
 }

@@ -10,22 +10,27 @@
 import PluginABI
 
 func hostHeaderGet(_ request: UnsafeMutablePointer<gw_request>, _ side: gw_side, _ name: gw_str) -> gw_str {
-    guard let call = HostCall(request) else { return Bytes.absent.abi }
-    let exchange = call.exchange
     let name = Bytes(name)
-    guard name.count > 0 else { return Bytes.absent.abi }
-    switch side {
-    case GW_REQUEST:
-        if name[0] == 0x3a { return PseudoHeader.get(name, GW_REQUEST, exchange).abi }
-        guard let index = exchange.requestHeaders.firstIndex(named: name) else { return Bytes.absent.abi }
-        return exchange.requestHeaders[index].value.abi
-    case GW_RESPONSE:
-        if name[0] == 0x3a { return PseudoHeader.get(name, GW_RESPONSE, exchange).abi }
-        guard let index = exchange.responseHeaders.firstIndex(named: name) else { return Bytes.absent.abi }
-        return exchange.responseHeaders[index].value.abi
-    default:
-        return (call.place.operations.resultWork?.header(name) ?? .absent).abi
+    return HostCall.with(request, elsewhere: Bytes.absent.abi) { _, exchange in
+        guard name.count > 0 else { return Bytes.absent.abi }
+        switch side {
+        case GW_REQUEST:
+            if name[0] == 0x3a { return PseudoHeader.get(name, GW_REQUEST, exchange).abi }
+            guard let index = exchange.requestHeaders.firstIndex(named: name) else { return Bytes.absent.abi }
+            return exchange.requestHeaders[index].value.abi
+        case GW_RESPONSE:
+            if name[0] == 0x3a { return PseudoHeader.get(name, GW_RESPONSE, exchange).abi }
+            guard let index = exchange.responseHeaders.firstIndex(named: name) else { return Bytes.absent.abi }
+            return exchange.responseHeaders[index].value.abi
+        default:
+            return resultHeader(request, name).abi
+        }
     }
+}
+
+/// Of the operation whose callback runs now.
+private func resultHeader(_ request: UnsafeMutablePointer<gw_request>, _ name: Bytes) -> Bytes {
+    HostCall(request)?.place.operations.resultWork?.header(name) ?? .absent
 }
 
 func hostHeaderAt(
@@ -68,21 +73,24 @@ func hostHeaderAdd(
 private func changeHeader(
     _ request: UnsafeMutablePointer<gw_request>, _ side: gw_side, _ name: Bytes, _ value: Bytes, adding: Bool
 ) -> gw_error {
-    guard let call = HostCall(request), HeaderChange.isAllowed(side, call.exchange) else { return GW_E_STATE }
-    let exchange = call.exchange
-    if name.count > 0, name[0] == 0x3a {
-        return adding ? GW_E_ARGUMENT : PseudoHeader.set(name, value, side, exchange)
+    HostCall.with(request, elsewhere: GW_E_STATE) { _, exchange in
+        guard HeaderChange.isAllowed(side, exchange) else { return GW_E_STATE }
+        if name.count > 0, name[0] == 0x3a {
+            return adding ? GW_E_ARGUMENT : PseudoHeader.set(name, value, side, exchange)
+        }
+        guard HeaderChange.isName(name), value.isAbsent ? !adding : HeaderChange.isValue(value) else {
+            return GW_E_ARGUMENT
+        }
+        let known = HeaderName(name)
+        if HeaderChange.belongsToHost(known) { return GW_E_ARGUMENT }
+        let copy = exchange.arena.copy(value)
+        if side == GW_REQUEST {
+            HeaderChange.apply(name, copy, known, adding, &exchange.requestHeaders, &exchange.arena)
+        } else {
+            HeaderChange.apply(name, copy, known, adding, &exchange.responseHeaders, &exchange.arena)
+        }
+        return GW_OK
     }
-    guard HeaderChange.isName(name), value.isAbsent ? !adding : HeaderChange.isValue(value) else { return GW_E_ARGUMENT }
-    let known = HeaderName(name)
-    if HeaderChange.belongsToHost(known) { return GW_E_ARGUMENT }
-    let copy = exchange.arena.copy(value)
-    if side == GW_REQUEST {
-        HeaderChange.apply(name, copy, known, adding, &exchange.requestHeaders, &exchange.arena)
-    } else {
-        HeaderChange.apply(name, copy, known, adding, &exchange.responseHeaders, &exchange.arena)
-    }
-    return GW_OK
 }
 
 /// What may be changed, and how.
@@ -141,9 +149,7 @@ enum HeaderChange {
             guard list.count < fieldLimit else { return }
             list.append(HeaderField(name: arena.copy(name), value: value, known: known, origin: .plugin))
         } else {
-            // The name is kept only if no field of that name is there to keep its own.
-            let isThere = value.isAbsent || list.firstIndex(named: name) != nil
-            list.set(name: isThere ? name : arena.copy(name), value: value, origin: .plugin)
+            list.set(name: name, known: known, value: value, origin: .plugin, arena: &arena)
         }
     }
 }

@@ -47,7 +47,19 @@ struct HostCall {
     init?(_ request: UnsafeMutablePointer<gw_request>) {
         scope = RequestScope.at(request)
         exchange = scope.pointee.exchange._withUnsafeGuaranteedRef { $0 }
-        if !exchange.loop.mailbox.mayTouchLoop { return nil }
+        if !exchange.mailbox.mayTouchLoop { return nil }
+    }
+
+    /// The same for what plugins call several times per exchange: without a reference count.
+    @inline(__always)
+    static func with<Result>(
+        _ request: UnsafeMutablePointer<gw_request>, elsewhere: Result,
+        _ body: (UnsafeMutablePointer<RequestScope>, Exchange) -> Result
+    ) -> Result {
+        let scope = RequestScope.at(request)
+        return scope.pointee.exchange._withUnsafeGuaranteedRef { exchange in
+            exchange.mailbox.mayTouchLoop ? body(scope, exchange) : elsewhere
+        }
     }
 
     @inline(__always)
