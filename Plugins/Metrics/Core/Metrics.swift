@@ -3,8 +3,8 @@
 //     Metrics          constant: the metrics (MetricSet.swift) and attributes
 //     MetricsWorker    confined: labels and series that it has met, resolved once
 //
-// An exchange is counted if it got as far as this plugin: what an earlier plugin of the chain refused
-// is in the host's own counters, and here only if this plugin stands before it.
+// Its only hook on a request's road is on_complete, which the host then calls for every exchange of
+// the chain, also for those that another plugin refused.
 //
 // The scrape answers below the admin mount, which the host has authenticated, with everything in the
 // host's registry: this plugin's metrics, other plugins' and the host's own.
@@ -37,7 +37,7 @@ public final class Metrics: Plugin {
     public func makeWorker(_ worker: WorkerScope) -> MetricsWorker { MetricsWorker(self) }
 }
 
-public final class MetricsWorker: RequestHook, CompleteHook, AdminHook {
+public final class MetricsWorker: CompleteHook, AdminHook {
     /// The host's routes are few; more than this would be a mistake of the host's.
     private static let routeLimit = 16
 
@@ -105,9 +105,6 @@ public final class MetricsWorker: RequestHook, CompleteHook, AdminHook {
         keyRequests = SeriesGrid(rows: keys.capacity, columns: classes)
         keyTokens = SeriesGrid(rows: keys.capacity, columns: TokenKind.allCases.count)
     }
-
-    /// The contract ends only those exchanges for a plugin in which it was asked before.
-    public func onRequest(_ request: Request) -> Verdict { .continue }
 
     public func onComplete(_ request: Request, _ summary: Summary) {
         if request.state(Scrape.self) != nil { return }

@@ -21,6 +21,7 @@ final class Gateway: LoopHandler, TimerHandler {
     private let host: PluginHost
     private let group: LoopGroup
     private let watchdog: Watchdog
+    private let upstreamTLS: TLSClientSource
     private let desk: ControlDesk
     /// The reload under way, and those that wait for it to end.
     private var reloading: ReloadRequest?
@@ -55,6 +56,7 @@ final class Gateway: LoopHandler, TimerHandler {
         control = try EventLoop(index: threads)
         group = try LoopGroup(count: threads)
         host = PluginHost(directory: config.data + "/plugins")
+        upstreamTLS = try TLSClientSource(caFile: config.upstream.caFile)
         watchdog = Watchdog(host: host)
         desk = ControlDesk(control: control.mailbox, metrics: host.metrics)
         host.control = desk
@@ -89,7 +91,11 @@ final class Gateway: LoopHandler, TimerHandler {
     // MARK: Start
 
     private func startLoops(_ listeners: inout Listeners) throws {
-        let plans = group.loops.map { WorkerPlan(config: config, chain: chain, shared: shared, host: host, sockets: listeners.take(loop: $0.index), tls: listeners.tls) }
+        let plans = group.loops.map { loop in
+            WorkerPlan(
+                config: config, chain: chain, shared: shared, host: host, sockets: listeners.take(loop: loop.index),
+                tls: listeners.tls, upstreamTLS: upstreamTLS)
+        }
         let outcome = WorkerOutcomes(control: control.mailbox)
         try group.start(
             prepare: { loop in
@@ -129,6 +135,17 @@ final class Gateway: LoopHandler, TimerHandler {
             "ready", .field("upstream", "\(config.upstream.url)"), .field("threads", group.loops.count),
             .field("chain", chain.instances.map(\.name).joined(separator: " > ")))
         whenReady(addresses)
+        warmUp()
+    }
+
+    /// What the first request over TLS would otherwise wait for.
+    private func warmUp() {
+        guard config.upstream.url.secure else { return }
+        do {
+            _ = try upstreamTLS.context()
+        } catch {
+            log.error("no TLS connection to an upstream is possible", .field("reason", "\(error)"))
+        }
     }
 
     // MARK: Signals and time

@@ -10,13 +10,13 @@ struct WorkerPlan: Sendable {
     /// Listening descriptors, in the order of `tls`.
     let sockets: [Int32]
     let tls: [TLSServerContext?]
+    let upstreamTLS: TLSClientSource
 
     /// - Thread: the loop's, before its first turn.
     func makeWorker(on loop: EventLoop) throws -> Worker {
         let blocks = BlockPool()
         let upstreams = UpstreamPool(
-            loop: loop, blocks: blocks, tls: try TLSClientContext(caFile: config.upstream.caFile),
-            settings: UpstreamSettings(config))
+            loop: loop, blocks: blocks, tls: upstreamTLS, settings: UpstreamSettings(config))
         let plugins = PluginLoop(loop: loop, host: host, blocks: blocks)
         plugins.fetcher = PluginFetcher(upstreams.transfers)
         let chainWorker = ChainWorker(generation: chain, place: plugins, index: loop.index)

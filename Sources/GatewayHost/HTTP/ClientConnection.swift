@@ -19,34 +19,36 @@
 import CLinux
 
 final class ClientConnection: LoopHandler, TimerHandler {
-    private enum State {
+    enum State {
         case handshaking, idle, exchanging, receiving, lingering, closed
     }
 
     let address: SocketAddress
-    private let loop: EventLoop
-    private let stream: ByteStream
-    private let settings: ClientSettings
-    private unowned(unsafe) let service: any ClientService
-    private var registration = Registration.none
-    private var timer: LoopTimer!
+    let loop: EventLoop
+    let stream: ByteStream
+    let settings: ClientSettings
+    unowned(unsafe) let service: any ClientService
+    var registration = Registration.none
+    var timer: LoopTimer!
 
-    private var state: State
-    private var input: ByteBuffer
-    private var output: ByteBuffer
-    private var parser: RequestParser
-    private var receiver: BodyReceiver
-    private var handler: (any ClientHandler)?
+    var state: State
+    var input: ByteBuffer
+    var output: ByteBuffer
+    var parser: RequestParser
+    var receiver: BodyReceiver
+    var handler: (any ClientHandler)?
 
     /// Where the head in `input` ends; the head is taken off the input when its exchange starts.
-    private(set) var headBytes = 0
-    private var inputEnded = false
-    private var bodyIsDue = false
-    private var processing = false
-    private var wantsDrained = false
+    var headBytes = 0
+    var inputEnded = false
+    var bodyIsDue = false
+    var processing = false
+    /// When the first byte of the head arrived that is not complete yet.
+    var headStarted = Instant.distantFuture
+    var wantsDrained = false
     /// The socket took no more; `writable` clears it.
-    private var writeBlocked = false
-    private var lingered = 0
+    var writeBlocked = false
+    var lingered = 0
     /// Position in the worker's list of connections.
     var listIndex = 0
     /// The client's address as text, made once; lives as long as the connection.
@@ -112,7 +114,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
     }
 
     /// A body that was never asked for, but has arrived whole, can simply be skipped.
-    private var unreadBodyIsHere: Bool {
+    var unreadBodyIsHere: Bool {
         if state == .exchanging, case .length(let length) = parser.framing { return length <= UInt64(input.count) }
         return false
     }
@@ -177,7 +179,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
     }
 
     /// The socket takes no more for now: `ready` goes on when it does.
-    private func blocked() {
+    func blocked() {
         writeBlocked = true
         loop.modify(registration, interest(writing: true))
         if state == .exchanging { loop.arm(timer, at: loop.now.adding(milliseconds: settings.writeMilliseconds)) }
@@ -301,7 +303,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
     }
 
     /// Both directions are over: nothing can be sent any more.
-    private func hangup() {
+    func hangup() {
         if state == .exchanging || state == .receiving { lost() } else { close() }
     }
 
@@ -340,7 +342,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
         }
     }
 
-    private func interest(writing: Bool) -> Readiness {
+    func interest(writing: Bool) -> Readiness {
         var interest: Readiness = writing ? [.write] : []
         if !inputEnded, state == .idle || state == .receiving || state == .exchanging || state == .lingering {
             interest.formUnion([.read, .readHangup])
@@ -349,104 +351,20 @@ final class ClientConnection: LoopHandler, TimerHandler {
     }
 
     /// Undoes the lazy loss of read interest; costs nothing when it was not lost.
-    private func restoreReading() {
+    func restoreReading() {
         loop.modify(registration, interest(writing: !output.isEmpty))
     }
 
-    private func progressed() {
+    func progressed() {
         if state == .exchanging, !output.isEmpty {
             loop.arm(timer, at: loop.now.adding(milliseconds: settings.writeMilliseconds))
         }
     }
 
-    // MARK: Reading
-
-    private func readInput() {
-        var budget = 16
-        repeat {
-            let missing = receiver.missing(input)
-            let room = input.room(atLeast: state == .receiving ? max(missing, 1) : 2048)
-            let asked = room.count
-            switch stream.read(into: room) {
-            case .bytes(let count):
-                input.wrote(count)
-                processInput()
-                // A short read emptied the socket: do not pay for an EAGAIN.
-                if count < asked, !stream.hasBufferedInput { return }
-            case .wouldBlock:
-                if state == .idle { input.releaseIfEmpty() }
-                return
-            case .end:
-                return ended()
-            case .failed:
-                return hangup()
-            }
-            budget -= 1
-        } while (budget > 0 || stream.hasBufferedInput) && (state == .idle || state == .receiving)
-    }
-
-    private func ended() {
-        inputEnded = true
-        switch state {
-        case .receiving:
-            fail(.client(400, "the connection ended before the request body was complete", closes: true))
-        default:
-            close()
-        }
-    }
-
-    private func processInput() {
-        processing = true
-        defer { processing = false }
-        if state == .receiving { takeBody() }
-        while state == .idle, !input.isEmpty {
-            switch parser.parse(input.readable.buffer) {
-            case .needMore:
-                loop.arm(timer, at: headDeadline())
-                return
-            case .failed(let fault):
-                service.refuse(.client(Int(fault.status), "\(fault.sentence)", closes: true), on: self)
-                return
-            case .complete(let bytes):
-                headBytes = bytes
-                loop.disarm(timer)
-                headStarted = .distantFuture
-                service.startExchange(on: self)
-            }
-        }
-    }
-
-    /// The deadline of a head counts from its first byte, however slowly the rest arrives.
-    private var headStarted = Instant.distantFuture
-    private func headDeadline() -> Instant {
-        if headStarted == .distantFuture { headStarted = loop.now }
-        return headStarted.adding(milliseconds: settings.headerReadMilliseconds)
-    }
-
-    private func takeBody() {
-        switch receiver.advance(&input) {
-        case .needMore:
-            loop.arm(timer, at: loop.now.adding(milliseconds: settings.bodyIdleMilliseconds))
-        case .complete:
-            loop.disarm(timer)
-            state = .exchanging
-            bodyIsDue = false
-            handler?.requestBodyArrived(receiver.complete)
-        case .failed(let error):
-            fail(error)
-        }
-    }
-
-    private func fail(_ error: GatewayError) {
-        loop.disarm(timer)
-        state = .exchanging
-        handler?.requestBodyFailed(error)
-    }
-
     // MARK: Ending
 
     /// The client cannot be reached any more while an exchange is under way.
-    private func lost() {
+    func lost() {
         guard state != .closed else { return }
         let handler = handler
         self.handler = nil
@@ -454,33 +372,8 @@ final class ClientConnection: LoopHandler, TimerHandler {
         handler?.clientLeft()
     }
 
-    /// Sends the FIN and reads what the client still sends, for a bounded time and size, because a
-    /// close with unread input resets the connection and the client may never see the answer.
-    private func linger() {
-        state = .lingering
-        sendEnd()
-        loop.arm(timer, at: loop.now.adding(milliseconds: settings.lingerMilliseconds))
-        input.clear()
-    }
-
-    /// The FIN, or close_notify, which may have to wait for room in the socket.
-    private func sendEnd() {
-        loop.modify(registration, stream.shutdownWrite() ? [.read, .readHangup] : [.read, .readHangup, .write])
-    }
-
-    private func discardInput() {
-        while lingered < ClientSettings.lingerBytes {
-            switch stream.read(into: input.room(atLeast: 4096)) {
-            case .bytes(let count): lingered += count
-            case .wouldBlock: return
-            case .end, .failed: return close()
-            }
-        }
-        close()
-    }
-
     /// - Parameter keepsBody: an exchange still reads it and will say `releaseBody`.
-    private func close(keepsBody: Bool = false) {
+    func close(keepsBody: Bool = false) {
         guard state != .closed else { return }
         state = .closed
         loop.disarm(timer)

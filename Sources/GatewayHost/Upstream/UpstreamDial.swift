@@ -92,7 +92,7 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
         let stream: ByteStream
         do throws(TLSError) {
             stream = try ByteStream(
-                descriptor, client: pool.tls, host: target.origin.authority.host, sessions: target.sessions)
+                descriptor, client: try pool.tls.context(), host: target.origin.authority.host, sessions: target.sessions)
         } catch {
             fail(UpstreamFault(.tls, error.description))
             return

@@ -9,7 +9,7 @@
 final class UpstreamPool {
     let loop: EventLoop
     let blocks: BlockPool
-    let tls: TLSClientContext
+    let tls: TLSClientSource
     let settings: UpstreamSettings
     let curl: CurlMulti
     let dialer: Dialer
@@ -32,7 +32,7 @@ final class UpstreamPool {
     private(set) var idleCount = 0
     var openCount = 0
 
-    init(loop: EventLoop, blocks: BlockPool, tls: TLSClientContext, settings: UpstreamSettings) {
+    init(loop: EventLoop, blocks: BlockPool, tls: TLSClientSource, settings: UpstreamSettings) {
         self.loop = loop
         self.blocks = blocks
         self.tls = tls

@@ -25,7 +25,7 @@ final class UpstreamLab: TimerHandler, TurnHandler {
     init(_ settings: UpstreamSettings = UpstreamSettings(), tls: TLSClientContext? = nil) {
         UpstreamLab.hostileEnvironment
         pool = UpstreamPool(
-            loop: loop, blocks: blocks, tls: try! tls ?? TLSClientContext(), settings: settings)
+            loop: loop, blocks: blocks, tls: TLSClientSource(try! tls ?? TLSClientContext()), settings: settings)
         watchdog = LoopTimer(self)
     }
 
