@@ -67,7 +67,7 @@ def refused(connect, gateway, upstream, data):
     assert (response.header("connection") or "").lower() == "close"
     document = json.loads(response.body)
     assert document["type"] == "error"
-    assert document["error"]["type"] == ("invalid_request_error" if response.status == 400 else "api_error")
+    assert document["error"]["type"] == "invalid_request_error"
     assert client.is_closed_by_gateway()
     assert upstream.requests == []
 

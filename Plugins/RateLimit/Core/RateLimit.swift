@@ -81,10 +81,18 @@ public final class RateLimitWorker: RequestHook, ResponseHook {
     }
 
     public func onResponse(_ request: Request) -> Verdict {
-        if let standing = request.state(LimitStanding.self) {
+        if let standing = request.state(LimitStanding.self), !upstreamSpokeOfLimits(request) {
             standing.pointee.forEachHeader { request.setHeader($0, $1, of: GW_RESPONSE) }
         }
         return .continue
+    }
+
+    /// What the provider says of the account's limits passes unchanged; the key's take its place only
+    /// where there is nothing to replace.
+    private func upstreamSpokeOfLimits(_ request: Request) -> Bool {
+        !request.isLocal
+            && (!request.header("anthropic-ratelimit-requests-remaining", of: GW_RESPONSE).isAbsent
+                || !request.header("anthropic-ratelimit-requests-limit", of: GW_RESPONSE).isAbsent)
     }
 
     fileprivate func taken(_ request: Request, _ result: OperationResult) -> Verdict {
