@@ -16,7 +16,9 @@ extension OptionCodec where Value == ListenAddress {
                 switch ListenAddress.parse(scalar.text) {
                 case .success(let address): return address
                 case .failure(let failure):
-                    reading.fail(node, "must be an address and a port, is \(node.spoken)", failure.advice)
+                    // Advice is made of what was written, and that may have come through a reference.
+                    let advice = scalar.fromReference ? "Write it like 127.0.0.1:3000." : failure.advice
+                    reading.fail(node, "must be an address and a port, is \(node.spoken)", advice)
                     return nil
                 }
             })

@@ -54,6 +54,18 @@ import Testing
             ])
     }
 
+    @Test func whatFuzzingFoundIsListedAsItself() throws {
+        for config in ["{ \"a${b\": 1, \"$${c\": \"$${d}\" }", "{ \"k:$f-key\": , token: ~, x: [ a b, \"1\" ] }"] {
+            let text = ConfigListing.text(try ConfigFixture.load("chain: [ { plugin: Auth, config: \(config) } ]"))
+            #expect(ConfigListing.text(try ConfigFixture.load(text)) == text)
+        }
+        // Advice repeats nothing that came through a reference, nor anything that is not printable.
+        #expect(
+            ConfigFixture.faults("listen: \"a\\tb:c:${P}\"\nchain: []", ["P": "3000"]) == [
+                "gateway.yaml:1:9: listen: must be an address and a port, is a value from a reference. Write it like 127.0.0.1:3000."
+            ])
+    }
+
     @Test func theListingMeansTheSameAndHidesSecrets() throws {
         let config = try ConfigFixture.load(
             """
