@@ -45,7 +45,7 @@ struct Environment: Sendable {
         var faults: [ConfigFault] = []
         let text = String(decoding: bytes, as: UTF8.self)
         let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
-        for (index, line) in lines.enumerated() {
+        for (index, line) in lines.enumerated() where faults.count < ConfigReading.faultLimit {
             var rest = line.drop { $0 == " " || $0 == "\t" }
             if rest.isEmpty || rest.first == "#" { continue }
             if rest.hasPrefix("export ") { rest = rest.dropFirst(7).drop { $0 == " " } }

@@ -161,6 +161,7 @@ struct References {
     }
 
     private mutating func fail(_ node: YAMLNode, _ sentence: String, _ suggestion: String? = nil) {
+        guard faults.count < ConfigReading.faultLimit else { return }
         faults.append(
             ConfigFault(
                 file: file, mark: node.mark, path: node.path.description, sentence: sentence,

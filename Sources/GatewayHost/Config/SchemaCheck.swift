@@ -120,7 +120,7 @@ struct SchemaCheck {
         }
         guard let best else { return value }
         if fitting > 1, exactlyOne { fail("fits more than one form; leave out what belongs to the other") }
-        violations += best.violations
+        violations += best.violations.prefix(ConfigReading.faultLimit - violations.count)
         return best.filled
     }
 
@@ -159,6 +159,7 @@ struct SchemaCheck {
     private mutating func fail(
         _ sentence: String, _ suggestion: String? = nil, namesValue: Bool = false, isAboutKey: Bool = false
     ) {
+        guard violations.count < ConfigReading.faultLimit else { return }
         violations.append(
             SchemaViolation(
                 steps: steps, sentence: sentence, suggestion: suggestion, namesValue: namesValue,

@@ -163,6 +163,13 @@ import Testing
         }
     }
 
+    @Test func faultsAreBounded() {
+        let many = String(repeating: "{ nam: a }, ", count: 1000)
+        #expect(faults("strategy: x\nlabels: { \((0..<100).map { "k\($0): 1" }.joined(separator: ", ")) }").count == 50)
+        #expect(faults("accounts: [ \(many) ]").count == 50)
+        #expect(ConfigFixture.faults("chain: [ \(String(repeating: "\"${X}\", ", count: 1000)) ]").count == 50)
+    }
+
     @Test func exactlyOneFormMustFit() throws {
         let schema = try ConfigSchema("{\"oneOf\": [{\"type\": \"integer\"}, {\"type\": \"number\", \"minimum\": 5}]}")
         #expect(SchemaCheck.check(3, schema).1.isEmpty)
