@@ -18,8 +18,7 @@ protocol ExchangeDriver: AnyObject {
 }
 
 final class Exchange {
-    /// Outlives every exchange on it.
-    unowned(unsafe) let loop: EventLoop
+    let loop: EventLoop
     /// The loop's, for the question on which thread a plugin calls.
     let mailbox: LoopMailbox
     let isBackground: Bool

@@ -27,7 +27,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
     let loop: EventLoop
     let stream: ByteStream
     let settings: ClientSettings
-    unowned(unsafe) let service: any ClientService
+    let service: any ClientService
     var registration = Registration.none
     var timer: LoopTimer!
 

@@ -11,12 +11,13 @@ extension ExchangeRunner {
         exchange.phase = phase
         hooks = chain.hooks(phase)
         cursor = 0
-        walk()
+        if hooks.isEmpty { passed(phase) } else { walk() }
     }
 
     /// Calls the hooks that remain of the current phase.
     func walk() {
         let phase = exchange.phase
+        let chain: ChainWorker = chain
         while cursor < hooks.count {
             let entry = hooks[cursor]
             let scope = exchange.scopes + entry
@@ -26,7 +27,7 @@ extension ExchangeRunner {
                 cursor += 1
                 continue
             }
-            let verdict = call(phase, entry)
+            let verdict = call(phase, entry, chain)
             if verdict == GW_CONTINUE {
                 cursor += 1
             } else if !settle(verdict, entry) {
@@ -46,7 +47,7 @@ extension ExchangeRunner {
     }
 
     @inline(__always)
-    private func call(_ phase: Phase, _ entry: Int) -> gw_verdict {
+    private func call(_ phase: Phase, _ entry: Int, _ chain: ChainWorker) -> gw_verdict {
         switch phase {
         case .attempt: callAttempt(entry)
         case .chunk: callChunk(entry)

@@ -6,7 +6,8 @@ import PluginABI
 extension ExchangeRunner {
     /// A head is complete on `client`. Everything of it is copied, for plugins to see and change.
     func start(on client: ClientConnection, id: UInt64) {
-        keep(client, worker.chain)
+        self.client = client
+        chain = worker.chain
         settings = worker.settings
         budget = AttemptBudget(attemptLimit: settings.attemptLimit, retryMilliseconds: settings.retryMilliseconds)
         startedAt = loop.now
@@ -28,16 +29,10 @@ extension ExchangeRunner {
         }
     }
 
-    func keep(_ client: ClientConnection, _ chain: ChainWorker) {
-        clientKeeper = client
-        chainKeeper = chain
-        self.client = client
-        self.chain = chain
-    }
-
     /// The head could not be read: nothing is known of the request but that it is refused.
     func refuse(_ error: GatewayError, on client: ClientConnection, id: UInt64) {
-        keep(client, worker.chain)
+        self.client = client
+        chain = worker.chain
         settings = worker.settings
         budget = AttemptBudget(attemptLimit: 1, retryMilliseconds: 0)
         startedAt = loop.now

@@ -30,13 +30,11 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         case completing
     }
 
-    unowned(unsafe) let worker: Worker
+    /// A constant is read without a reference count; `Worker.end` breaks the cycle.
+    let worker: Worker
     let exchange: Exchange
-    /// Used at every step, so without a reference count; the keepers own them while they are set.
-    unowned(unsafe) var chain: ChainWorker!
-    unowned(unsafe) var client: ClientConnection!
-    var chainKeeper: ChainWorker?
-    var clientKeeper: ClientConnection?
+    var chain: ChainWorker!
+    var client: ClientConnection!
     var stage = Stage.idle
 
     // The walk through the hooks of `exchange.phase`.
@@ -241,8 +239,6 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         responseBytes = 0
         client = nil
         chain = nil
-        clientKeeper = nil
-        chainKeeper = nil
         held.release()
         requestHead.release()
         exchange.reset()

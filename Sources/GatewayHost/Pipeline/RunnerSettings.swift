@@ -1,10 +1,8 @@
 // What the driver of an exchange needs of the configuration, resolved once per generation.
 //
-// Kind: value. Times in milliseconds, sizes in bytes.
+// Kind: value without references, because every exchange copies it. Times in milliseconds, sizes in bytes.
 
 struct RunnerSettings: Sendable {
-    /// scheme://host[:port][/prefix] of the upstream that plugins did not replace.
-    var upstreamURL = "https://api.anthropic.com"
     var attemptLimit = 3
     /// After the first attempt began, no other begins later than this.
     var retryMilliseconds = 60_000
@@ -35,7 +33,6 @@ struct RunnerSettings: Sendable {
     init() {}
 
     init(_ config: GatewayConfig) {
-        upstreamURL = config.upstream.url.description
         attemptLimit = config.limits.attempts
         retryMilliseconds = config.limits.retryTime.milliseconds
         eventBytes = config.limits.eventBytes

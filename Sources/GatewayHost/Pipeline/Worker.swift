@@ -61,7 +61,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         httpLimits = HTTPLimits(config)
         access = AdminAccess(allow: config.metrics.allow, token: config.metrics.token)
         trustedProxies = config.trustedProxies
-        upstreamURL = Worker.kept(settings.upstreamURL)
+        upstreamURL = Worker.kept(config.upstream.url.description)
         requestIDPrefix = Worker.kept("gw_" + shared.processTag)
         metrics = WorkerMetrics(plugins.host.metrics, loop: loop.index)
         metricsTimer = LoopTimer(self)
@@ -262,7 +262,8 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         httpLimits = HTTPLimits(config)
         access = AdminAccess(allow: config.metrics.allow, token: config.metrics.token)
         trustedProxies = config.trustedProxies
-        if settings.upstreamURL != upstreamURL.string { upstreamURL = Worker.kept(settings.upstreamURL) }
+        let url = config.upstream.url.description
+        if url != upstreamURL.string { upstreamURL = Worker.kept(url) }
         old.whenStopped = oldEnded
         old.supersede()
     }
@@ -280,6 +281,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         for connection in connections { connection.cut() }
         loop.disarm(metricsTimer)
         chain.supersede()
+        freeRunners.removeAll()
     }
 
     /// Text that stays for the life of the process; only configurations pass here.

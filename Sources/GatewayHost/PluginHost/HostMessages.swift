@@ -93,10 +93,15 @@ func hostUpstreamGet(_ request: UnsafeMutablePointer<gw_request>, _ out: UnsafeM
 
 /// Until the attempt is sent: in on_request, on_body and on_select.
 func hostUpstreamSet(_ request: UnsafeMutablePointer<gw_request>, _ upstream: UnsafePointer<gw_upstream>) -> gw_error {
-    guard let call = HostCall(request), HeaderChange.isAllowed(GW_REQUEST, call.exchange) else { return GW_E_STATE }
+    HostCall.with(request, elsewhere: GW_E_STATE) { _, exchange in
+        HeaderChange.isAllowed(GW_REQUEST, exchange) ? setUpstream(exchange, upstream) : GW_E_STATE
+    }
+}
+
+@inline(__always)
+private func setUpstream(_ exchange: Exchange, _ upstream: UnsafePointer<gw_upstream>) -> gw_error {
     let size = min(Int(upstream.pointee.size), MemoryLayout<gw_upstream>.size)
     guard size >= 8 else { return GW_E_ARGUMENT }
-    let exchange = call.exchange
     // Members that the caller's struct does not reach keep what they are.
     var given = gw_upstream(
         size: 0, connect_ms: exchange.choice.connectMilliseconds, first_byte_ms: exchange.choice.firstByteMilliseconds,
@@ -132,11 +137,12 @@ enum UpstreamText {
 
 func hostAllocate(_ request: UnsafeMutablePointer<gw_request>, _ length: Int) -> UnsafeMutableRawPointer? {
     // Never NULL, so a call from a foreign thread cannot be answered: it would corrupt the arena.
-    guard let call = HostCall(request) else {
-        preconditionFailure("a plugin called alloc() from a thread that does not own the request")
-    }
     precondition(length >= 0 && length <= 1 << 30, "a plugin asked alloc() for \(length) bytes")
-    return call.exchange.arena.allocateZeroed(max(length, 1))
+    let memory = HostCall.with(request, elsewhere: UnsafeMutableRawPointer?.none) { _, exchange in
+        exchange.arena.allocateZeroed(max(length, 1))
+    }
+    precondition(memory != nil, "a plugin called alloc() from a thread that does not own the request")
+    return memory
 }
 
 func hostUnsubscribe(_ request: UnsafeMutablePointer<gw_request>, _ hooks: UInt32) {

@@ -18,7 +18,7 @@
 final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
     private enum Stage { case ready, exchanging, idle, closed }
 
-    unowned(unsafe) let pool: UpstreamPool
+    let pool: UpstreamPool
     let target: UpstreamTarget
     private let stream: ByteStream
     private var registration = Registration.none

@@ -12,7 +12,7 @@
 final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
     private enum Stage { case waiting, connecting, handshaking, refused(UpstreamFault), over }
 
-    unowned(unsafe) let pool: UpstreamPool
+    let pool: UpstreamPool
     let target: UpstreamTarget
     private let connectMilliseconds: UInt32
     private let tlsMilliseconds: UInt32
