@@ -126,10 +126,11 @@ final class Gateway: LoopHandler, TimerHandler {
         shared.generation.store(chain.number, ordering: .relaxed)
         shared.isReady.store(true, ordering: .releasing)
         nextNumber = chain.number + 1
+        // Before anybody is told that it serves, so that no half of it is ever seen.
+        keepApplied()
         data.write(
             "{\"addresses\":[\(addresses.map { "\"\($0)\"" }.joined(separator: ","))],\"pid\":\(getpid())}\n",
             to: "listen.json")
-        keepApplied()
         for address in addresses { log.info("listening", .field("address", "\(address)")) }
         log.info(
             "ready", .field("upstream", "\(config.upstream.url)"), .field("threads", group.loops.count),
