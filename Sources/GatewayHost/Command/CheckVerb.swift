@@ -7,7 +7,8 @@ extension Verb {
         name: "check", summary: "Says everything that is wrong with a configuration, plugins included.",
         details: """
             Reads the file, resolves its references, loads each plugin of the chain and holds its configuration
-            against the plugin's schema. Starts nothing and changes nothing. Exits with 3 when something is wrong.
+            against the plugin's schema. Serves nothing; the data folder gets the copies that plugins are loaded from. Exits
+            with 3 when something is wrong.
             """,
         flags: [.config]
     ) { invocation in
