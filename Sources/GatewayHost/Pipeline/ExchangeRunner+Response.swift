@@ -131,11 +131,13 @@ extension ExchangeRunner {
 
     /// For buffer_response: the whole body is here, or is too large and ends the exchange.
     private func gathered(_ limit: Int) -> Bool {
+        // An answer of the gateway's own is whole already, whatever its size.
+        if exchange.isLocal { return true }
         if held.count > limit {
-            exchange.bufferResponseLimit = nil
             respondLocally(
                 .gateway(502, "the response is larger than the \(limit) bytes that a policy of this gateway asked to see whole"))
-            return false
+            // That answer has passed its hooks unless one of them waits; then it moves on from here.
+            return stage == .relaying && !isWaiting
         }
         return upstreamIsDone || cutFault != nil
     }

@@ -35,6 +35,9 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
     let exchange: Exchange
     var chain: ChainWorker!
     var client: ClientConnection!
+    /// Itself while an exchange runs: when client and upstream are gone nobody else knows it, and a
+    /// plugin that is suspended still owes it a verdict.
+    var keeper: ExchangeRunner?
     var stage = Stage.idle
 
     // The walk through the hooks of `exchange.phase`.

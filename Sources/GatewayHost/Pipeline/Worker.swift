@@ -149,7 +149,9 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
     private func takeRunner() -> ExchangeRunner {
         shared.exchanges.add(1, ordering: .relaxed)
         metrics.exchangesInFlight.add(1)
-        return freeRunners.popLast() ?? ExchangeRunner(worker: self)
+        let runner = freeRunners.popLast() ?? ExchangeRunner(worker: self)
+        runner.keeper = runner
+        return runner
     }
 
     private func takeID() -> UInt64 {
@@ -163,6 +165,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         metrics.exchangesInFlight.add(-1)
         if retiredRunners.isEmpty { loop.atEndOfTurn(self) }
         retiredRunners.append(runner)
+        runner.keeper = nil
     }
 
     /// Idle runners kept: an exchange under load finds one, and a burst leaves no memory behind.

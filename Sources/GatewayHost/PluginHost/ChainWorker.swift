@@ -194,8 +194,7 @@ final class ChainWorker {
             case .attempt, .chunk, .complete:
                 preconditionFailure("\(phase.hookName) takes an argument; use its own call")
             }
-        leave(phase, entry, start)
-        return verdict
+        return leave(phase, entry, start) ? GW_FAIL : verdict
     }
 
     @inline(__always)
@@ -204,8 +203,7 @@ final class ChainWorker {
         let scope = enter(.attempt, entry, exchange)
         let start = exchange.isTimed ? gwl_monotonic_ns() : 0
         let verdict = tables[entry].pointee.on_attempt.unsafelyUnwrapped(RequestScope.request(scope), attempt)
-        leave(.attempt, entry, start)
-        return verdict
+        return leave(.attempt, entry, start) ? GW_FAIL : verdict
     }
 
     @inline(__always)
@@ -215,8 +213,7 @@ final class ChainWorker {
         let scope = enter(.chunk, entry, exchange)
         let start = exchange.isTimed ? gwl_monotonic_ns() : 0
         let verdict = tables[entry].pointee.on_chunk.unsafelyUnwrapped(RequestScope.request(scope), chunk)
-        leave(.chunk, entry, start)
-        return verdict
+        return leave(.chunk, entry, start) ? GW_FAIL : verdict
     }
 
     /// - Precondition: a hook of the entry was entered, and `OperationTable.cancelAll` was called.
@@ -225,7 +222,7 @@ final class ChainWorker {
         let scope = enter(.complete, entry, exchange)
         let start = exchange.isTimed ? gwl_monotonic_ns() : 0
         tables[entry].pointee.on_complete.unsafelyUnwrapped(RequestScope.request(scope), summary)
-        leave(.complete, entry, start)
+        _ = leave(.complete, entry, start)
     }
 
     /// In quarantine, and no hook was entered in this exchange before it began.
@@ -250,11 +247,14 @@ final class ChainWorker {
         return scope
     }
 
+    /// True if the call ran longer than the operator's limit, which the watchdog has seen: whatever it
+    /// returned, it has failed.
     @inline(__always)
-    private func leave(_ phase: Phase, _ entry: Int, _ start: UInt64) {
-        mark.pointee.leave()
+    private func leave(_ phase: Phase, _ entry: Int, _ start: UInt64) -> Bool {
+        let overran = mark.pointee.leave()
         operations.callScope = nil
         if start != 0 { hookTook(gwl_monotonic_ns() - start, phase, entry) }
+        return overran
     }
 
     @inline(never)
@@ -271,7 +271,7 @@ final class ChainWorker {
     }
 
     @inline(__always)
-    func callbackLeft() { mark.pointee.leave() }
+    func callbackLeft() -> Bool { mark.pointee.leave() }
 }
 
 @available(*, unavailable)

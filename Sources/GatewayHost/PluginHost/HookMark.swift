@@ -17,7 +17,9 @@ struct HookMark: ~Copyable {
     /// The loop's thread as the kernel numbers it.
     let thread = Atomic<UInt64>(0)
     /// Calls so far, so that two calls of one hook for one request are not taken for one.
-    let calls = Atomic<UInt64>(0)
+    let calls = Atomic<UInt64>(1)
+    /// The call that was seen to run longer than the operator's limit. Written by the watchdog.
+    let overrun = Atomic<UInt64>(0)
 
     @inline(__always)
     func enter(_ label: UInt, request: UInt64) {
@@ -26,8 +28,12 @@ struct HookMark: ~Copyable {
         self.label.store(label, ordering: .releasing)
     }
 
-    @inline(__always)
-    func leave() { label.store(0, ordering: .releasing) }
+    /// The call has returned. True if it ran longer than the operator's limit, so it has failed.
+    @inline(__always) @discardableResult
+    func leave() -> Bool {
+        label.store(0, ordering: .releasing)
+        return overrun.load(ordering: .relaxed) == calls.load(ordering: .relaxed)
+    }
 }
 
 /// The marks of all loops of the process.

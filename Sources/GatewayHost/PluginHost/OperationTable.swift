@@ -231,8 +231,8 @@ final class OperationTable {
         resultWork = record.work
         let chain = WorkerScope.at(scope.pointee.abi.worker).pointee.chain
         chain._withUnsafeGuaranteedRef { $0.callbackEntered(scope) }
-        let verdict = done(RequestScope.request(scope), record.user, &result)
-        chain._withUnsafeGuaranteedRef { $0.callbackLeft() }
+        var verdict = done(RequestScope.request(scope), record.user, &result)
+        if chain._withUnsafeGuaranteedRef({ $0.callbackLeft() }) { verdict = GW_FAIL }
         callScope = nil
         resultWork = nil
         if record.ownsBytes { record.bytes.base?.deallocate() }

@@ -100,6 +100,7 @@ final class Watchdog: @unchecked Sendable {
         }
         if !sighting.isLimitReported, elapsed >= UInt64(instance.plan.hookLimit.wholeNanoseconds) {
             sighting.isLimitReported = true
+            mark.pointee.overrun.store(calls, ordering: .relaxed)
             report("plugin hook exceeds its limit", label, mark, elapsed)
             if instance.hookOverran(at: now) {
                 host.quarantineBegan(instance)
