@@ -96,6 +96,11 @@ def runners(sanitizer):
         "units", ["swift", "test", *flags, "--xunit-output", results / "units.xml"],
         [results / "units.xml", results / "units-swift-testing.xml"],
         environment, limit_seconds=1800)
+    yield Runner(
+        "scenarios", [PYTHON, "-m", "pytest", "-q", "Tests/Scenarios", f"--junit-xml={results}/scenarios.xml"],
+        [results / "scenarios.xml"],
+        {**environment, "GATEWAY_BINARY": str(ROOT / build / "debug/gateway"), "GATEWAY_SANITIZER": sanitizer or ""},
+        limit_seconds=2400)
 
 
 def main():

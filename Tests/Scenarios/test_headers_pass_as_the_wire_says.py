@@ -111,6 +111,17 @@ def test_response_headers_pass(gateway, upstream, connect):
     assert response.header("content-length") == str(len(replies.message()))
 
 
+def test_the_rate_of_the_key_is_told_where_the_account_tells_none(start_gateway, upstream, connect):
+    gateway = start_gateway(per_key={"requests_per_minute": 10})
+    client = connect(gateway)
+    told = []
+    for headers in ([("anthropic-ratelimit-requests-remaining", "41")], []):
+        upstream.answer(replies.plain(200, replies.message(), headers))
+        response = client.request(headers=[("x-api-key", CLIENT_KEY), VERSION], body=BODY)
+        told.append(response.header("anthropic-ratelimit-requests-remaining"))
+    assert told == ["41", "8"]
+
+
 def test_a_request_id_is_added_only_where_there_is_none(gateway, upstream, connect):
     client = connect(gateway)
     first = client.request(headers=[("x-api-key", CLIENT_KEY), VERSION], body=BODY)
