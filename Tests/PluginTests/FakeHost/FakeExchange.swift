@@ -114,6 +114,12 @@ final class FakeExchange {
     func onAdmin() -> Verdict { run { table.on_admin!(raw) } }
 
     /// Ends the exchange: pending operations are cancelled, leases come back, `onComplete` runs.
+    /// Such a plugin is told of every exchange of its chain.
+    private var hasOnlyComplete: Bool {
+        table.on_request == nil && table.on_body == nil && table.on_select == nil && table.on_attempt == nil
+            && table.on_response == nil && table.on_chunk == nil
+    }
+
     func complete(
         status: Int = 200, error: gw_error = GW_OK, attempts: Int = 1, milliseconds: UInt64 = 0,
         firstByteMilliseconds: UInt64? = nil
@@ -132,7 +138,7 @@ final class FakeExchange {
             summary.start_ns = start
             summary.end_ns = start + milliseconds * 1_000_000
             summary.first_byte_ns = firstByteMilliseconds.map { start + $0 * 1_000_000 } ?? 0
-            if wasEntered { table.on_complete?(raw, &summary) }
+            if wasEntered || hasOnlyComplete { table.on_complete?(raw, &summary) }
         }
         host.limiter.exchangeEnded(self)
     }
