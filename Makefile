@@ -34,7 +34,7 @@ check: ## all that must hold before a change lands: format, warnings, both build
 	@$(MAKE) --no-print-directory test
 
 lint: ## the formatting of every Swift file
-	swift format lint --recursive --parallel --strict Package.swift Sources Plugins Tests
+	swift format lint --recursive --parallel --strict Package.swift Sources Plugins Tests examples
 
 docs-unchanged: ## generated documents say what the code says
 	GATEWAY_REWRITE_DOCS=1 swift test --filter generatedDocuments

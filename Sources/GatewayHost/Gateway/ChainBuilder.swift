@@ -33,8 +33,7 @@ enum ChainBuilder {
     }
 
     /// The fault at the line of the entry that it is about; nil when it is about none.
-    private static func placed(_ fault: PluginFault, _ entries: [ChainEntry], _ config: GatewayConfig) -> ConfigFaults?
-    {
+    private static func placed(_ fault: PluginFault, _ entries: [ChainEntry], _ config: GatewayConfig) -> ConfigFaults? {
         let directory = ExecutablePath.directory
         if let entry = entries.first(where: { $0.name == fault.subject }) {
             return ConfigFaults(entry.fault(in: config.file, fault.sentence))

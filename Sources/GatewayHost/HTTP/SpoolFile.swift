@@ -44,7 +44,9 @@ struct SpoolFile: ~Copyable {
         guard count > 0 else { return Bytes("") }
         if mapping == nil {
             let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
-            guard address != UnsafeMutableRawPointer(bitPattern: -1) else { throw SystemError(gwl_errno(), "mmap", subject: "a spooled body") }
+            guard address != UnsafeMutableRawPointer(bitPattern: -1) else {
+                throw SystemError(gwl_errno(), "mmap", subject: "a spooled body")
+            }
             mapping = address
         }
         return Bytes(UnsafeRawBufferPointer(start: mapping, count: count))

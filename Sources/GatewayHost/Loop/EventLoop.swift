@@ -148,8 +148,7 @@ final class EventLoop {
     /// - Parameter interest: `hangup` is reported in any case.
     /// - Throws: ENOMEM or ENOSPC of the kernel; EEXIST when the descriptor is watched already.
     /// - Source: epoll_ctl(2).
-    func add(_ descriptor: Int32, _ interest: Readiness, _ handler: any LoopHandler) throws(SystemError) -> Registration
-    {
+    func add(_ descriptor: Int32, _ interest: Readiness, _ handler: any LoopHandler) throws(SystemError) -> Registration {
         preconditionOnLoop()
         let registration = handlers.insert(handler, descriptor: descriptor, interest: interest)
         if gwl_epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, interest.rawValue, registration.token) < 0 {

@@ -18,13 +18,22 @@ enum HostMetric: CaseIterable, Sendable {
         case .exchangesInFlight:
             (.gauge, "gateway_exchanges_in_flight", "Requests that are being answered.", ["loop"], [])
         case .exchanges:
-            (.counter, "gateway_exchanges", "Requests that were answered, by class of status; none: the client left before.", ["loop", "status"], [])
+            (
+                .counter, "gateway_exchanges", "Requests that were answered, by class of status; none: the client left before.",
+                ["loop", "status"], []
+            )
         case .attempts:
             (.counter, "gateway_upstream_attempts", "Attempts to get an answer from an upstream, by outcome.", ["loop", "outcome"], [])
         case .refusals:
-            (.counter, "gateway_refusals", "Requests that the gateway answered with an error of its own, by who caused it.", ["loop", "source"], [])
+            (
+                .counter, "gateway_refusals", "Requests that the gateway answered with an error of its own, by who caused it.",
+                ["loop", "source"], []
+            )
         case .loopLag:
-            (.gauge, "gateway_loop_longest_turn_seconds", "Longest turn of the event loop since the last scrape: what a request may have waited.", ["loop"], [])
+            (
+                .gauge, "gateway_loop_longest_turn_seconds",
+                "Longest turn of the event loop since the last scrape: what a request may have waited.", ["loop"], []
+            )
         case .loopTurns:
             (.counter, "gateway_loop_turns", "Turns of the event loop.", ["loop"], [])
         case .pooledConnections:
@@ -34,8 +43,11 @@ enum HostMetric: CaseIterable, Sendable {
         case .heldBytes:
             (.gauge, "gateway_buffered_body_bytes", "Bytes of request bodies held in memory.", [], [])
         case .hookDuration:
-            (.histogram, "gateway_plugin_hook_duration_seconds", "Time in a plugin's hook; one request in 64 is timed.", ["plugin", "hook"],
-                [0.000_000_5, 0.000_001, 0.000_002_5, 0.000_005, 0.000_01, 0.000_05, 0.000_1, 0.001, 0.01, 0.1, 1])
+            (
+                .histogram, "gateway_plugin_hook_duration_seconds", "Time in a plugin's hook; one request in 64 is timed.",
+                ["plugin", "hook"],
+                [0.000_000_5, 0.000_001, 0.000_002_5, 0.000_005, 0.000_01, 0.000_05, 0.000_1, 0.001, 0.01, 0.1, 1]
+            )
         case .hookFailures:
             (.counter, "gateway_plugin_failures", "Hooks that failed or gave a verdict that is not allowed there.", ["plugin", "hook"], [])
         case .hookOverruns:

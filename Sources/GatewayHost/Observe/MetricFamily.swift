@@ -5,7 +5,6 @@
 //
 // Kind: shared; the table of series is behind a mutex that is taken when a series is resolved.
 
-
 final class MetricFamily: Sendable {
     static let seriesLimit = 1000
     /// What stands in every label of the series that takes what is beyond the limit.

@@ -5,7 +5,6 @@
 //
 // Kind: shared; the mutex is taken to define and to scrape, never to count.
 
-
 final class MetricsRegistry: Sendable {
     static let familyLimit = 500
     static let labelLimit = 12

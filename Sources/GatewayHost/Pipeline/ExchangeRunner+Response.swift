@@ -364,7 +364,7 @@ extension ExchangeRunner {
             if exchange.isEventStream, coding == .identity {
                 let bytes = ErrorResponse.event(
                     reason, requestID: exchange.attributes.text(.requestID), startsLine: isMidEvent, in: exchange)
-                    if framing == .chunked { client.writeChunk(bytes) } else { client.write(bytes) }
+                if framing == .chunked { client.writeChunk(bytes) } else { client.write(bytes) }
             }
             if framing == .untilClose { client.reset() } else { client.breakOff() }
             keepAlive = false

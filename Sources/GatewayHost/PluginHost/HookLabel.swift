@@ -4,7 +4,6 @@
 // Kind: shared, immutable. One per instance name and hook for the life of the process: bounded by
 // the names the operator ever used, not by the number of reloads.
 
-
 /// Layout known to gwl_crash_marks in CLinux: two NUL-terminated names.
 struct HookLabel {
     let instance: UnsafePointer<CChar>

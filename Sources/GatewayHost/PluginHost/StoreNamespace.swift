@@ -3,7 +3,6 @@
 //
 // Kind: shared; asked when instances are made.
 
-
 enum StoreNamespace {
     private static let numbers = Locked<[String: UInt32]>([:])
 

@@ -151,8 +151,7 @@ import Testing
         ("{\"cache_creation_input_tokens\":99999999999999999999}", 0, 0),
     ]
 
-    @Test(arguments: splits) func cacheWritesAreSplitByLifetime(_ json: String, _ fiveMinutes: Int64, _ oneHour: Int64)
-    {
+    @Test(arguments: splits) func cacheWritesAreSplitByLifetime(_ json: String, _ fiveMinutes: Int64, _ oneHour: Int64) {
         let reading = Reading(json: "{\"usage\":\(json)}")
         #expect(reading.usage.cacheWrite5mTokens == fiveMinutes)
         #expect(reading.usage.cacheWrite1hTokens == oneHour)

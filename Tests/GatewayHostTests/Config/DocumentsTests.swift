@@ -31,8 +31,7 @@ import Testing
     }
 
     @Test func everyOptionIsExplained() {
-        for (key, doc) in Options.gateway.rows.map({ ($0.key, $0.doc) }) + Options.chain.rows.map({ ($0.key, $0.doc) })
-        {
+        for (key, doc) in Options.gateway.rows.map({ ($0.key, $0.doc) }) + Options.chain.rows.map({ ($0.key, $0.doc) }) {
             #expect(doc.hasSuffix(".") && doc.utf8.count > 15, "\(key)")
             #expect(!doc.contains("|"), "\(key) would break the table")
         }

@@ -75,7 +75,8 @@ import Testing
                     withUnsafeMutablePointer(to: &grant) { grant in
                         store.take(
                             UnsafeMutableBufferPointer(start: demand, count: 1), namespace: 1, time: later,
-                            grants: UnsafeMutableBufferPointer(start: grant, count: 1)) { _, _ in }
+                            grants: UnsafeMutableBufferPointer(start: grant, count: 1)
+                        ) { _, _ in }
                     }
                 }
             }

@@ -63,7 +63,8 @@ import Testing
                 now += seed >> 40 % 50_000
             } else {
                 var early = rate
-                #expect(!early.take(cost: cost, limit: 13, periodNanoseconds: 1_000_003, now: now + decision.retryNanoseconds - 1).isGranted)
+                #expect(
+                    !early.take(cost: cost, limit: 13, periodNanoseconds: 1_000_003, now: now + decision.retryNanoseconds - 1).isGranted)
                 now += decision.retryNanoseconds
                 #expect(rate.take(cost: cost, limit: 13, periodNanoseconds: 1_000_003, now: now).isGranted)
             }
