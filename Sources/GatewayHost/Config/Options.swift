@@ -121,12 +121,12 @@ enum Options {
             "Send x-gateway-attempts, how many attempts it took."),
         Option(
             "response_headers.overhead", \.responseHeaders.overhead, .bool,
-            "Send x-gateway-overhead, the time spent inside the gateway before the upstream was asked, in microseconds."
+            "Send x-gateway-overhead-us, the time spent inside the gateway before the upstream was asked, in microseconds."
         ),
 
         Option(
             "metrics.allow", \.metrics.allow, .list(of: .addressRange, "list of addresses"),
-            "Who may read the metrics. Clients behind a trusted proxy count with their own address."),
+            "Who may read the metrics. The address of the connection counts, so whoever comes through a proxy in front counts as that proxy."),
         Option(
             "metrics.token", \.metrics.token, .optional(.secret),
             "A bearer token that readers of the metrics must send as well."),
