@@ -126,7 +126,7 @@ enum Options {
 
         Option(
             "metrics.allow", \.metrics.allow, .list(of: .addressRange, "list of addresses"),
-            "Who may read the metrics. The address of the connection counts, so whoever comes through a proxy in front counts as that proxy."),
+            "Who may read the metrics. The address of the connection counts: all who come through a proxy in front count as it."),
         Option(
             "metrics.token", \.metrics.token, .optional(.secret),
             "A bearer token that readers of the metrics must send as well."),
