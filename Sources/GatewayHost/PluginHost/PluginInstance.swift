@@ -40,7 +40,9 @@ final class PluginInstance: @unchecked Sendable {
     private let lastErrorText = Locked<String?>(nil)
     /// Monotonic time until which the instance is not called; 0: it is called.
     private let quarantinedUntil = Atomic<UInt64>(0)
-    private let overrunsInRow = Atomic<Int>(0)
+    /// Written by the watchdog alone.
+    private let recentOverruns = Atomic<Int>(0)
+    private let lastOverrun = Atomic<UInt64>(0)
 
     let metrics: InstanceMetrics
 
@@ -112,8 +114,10 @@ final class PluginInstance: @unchecked Sendable {
 
     // MARK: Quarantine
 
-    /// Hard overruns in a row after which an instance is left alone, and for how long.
+    /// Overruns of the limit, each within five minutes of the one before, after which an instance is
+    /// left alone, and for how long.
     static let overrunsBeforeQuarantine = 3
+    static let overrunMemoryNanoseconds: UInt64 = 300_000_000_000
     static let quarantineNanoseconds: UInt64 = 30_000_000_000
 
     @inline(__always)
@@ -125,9 +129,14 @@ final class PluginInstance: @unchecked Sendable {
     /// A hook ran longer than the operator's limit. True if that puts the instance in quarantine.
     /// - Thread: the watchdog's.
     func hookOverran(at now: Instant) -> Bool {
-        let overruns = overrunsInRow.add(1, ordering: .relaxed).newValue
-        guard overruns >= PluginInstance.overrunsBeforeQuarantine else { return false }
-        overrunsInRow.store(0, ordering: .relaxed)
+        let isRecent = now.nanoseconds < lastOverrun.load(ordering: .relaxed) + PluginInstance.overrunMemoryNanoseconds
+        let overruns = isRecent ? recentOverruns.load(ordering: .relaxed) + 1 : 1
+        lastOverrun.store(now.nanoseconds, ordering: .relaxed)
+        guard overruns >= PluginInstance.overrunsBeforeQuarantine else {
+            recentOverruns.store(overruns, ordering: .relaxed)
+            return false
+        }
+        recentOverruns.store(0, ordering: .relaxed)
         quarantinedUntil.store(
             now.nanoseconds + PluginInstance.quarantineNanoseconds, ordering: .relaxed)
         return true

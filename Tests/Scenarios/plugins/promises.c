@@ -85,7 +85,7 @@ static gw_verdict act(gw_request *rq, const char *hook) {
 static gw_verdict on_request(gw_request *rq) {
     if (is(rq, "crash at request")) abort();
     if (is(rq, "spin at request")) {
-        uint64_t until = host->clock(GW_CLOCK_MONOTONIC) + 80000000u;
+        uint64_t until = host->clock(GW_CLOCK_MONOTONIC) + 400000000u;
         while (host->clock(GW_CLOCK_MONOTONIC) < until) {}
     }
     return act(rq, "request");
