@@ -66,6 +66,7 @@ struct AnthropicPath: Equatable, Sendable {
 
     /// Whether a segment is `.` or `..`, with `%2e` counting as a dot, and `%2f`, `\` and `%5c` as a slash.
     private static func climbs(_ path: Bytes) -> Bool {
+        guard path.buffer.contains(where: { $0 == 0x2e || $0 == 0x25 }) else { return false }
         var dots = 0
         var others = 0
         var at = 0

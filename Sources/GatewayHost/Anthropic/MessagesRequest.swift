@@ -22,7 +22,7 @@ struct MessagesRequest: Sendable {
         let scanner = JSONScanner(body)
         isObject = scanner.forEachTopLevelMember { key, value in
             switch key.raw.count {
-            case 5 where key.equals("model"): model = Self.text(scanner, value) ?? ShortText()
+            case 5 where key.equals("model"): Self.read(scanner, value, into: &model)
             case 6 where key.equals("stream"): wantsStream = value.kind == .bool && body[value.start] == 0x74
             case 8 where key.equals("metadata"): readMetadata(scanner, value)
             case 10 where key.equals("max_tokens"):
@@ -35,7 +35,7 @@ struct MessagesRequest: Sendable {
 
     /// Names written with escapes are longer than they mean; nobody sends them, but they count.
     private mutating func readEscaped(_ key: JSONKey, _ scanner: JSONScanner, _ value: JSONSpan) {
-        if key.equals("model") { model = Self.text(scanner, value) ?? ShortText() }
+        if key.equals("model") { Self.read(scanner, value, into: &model) }
         if key.equals("stream") { wantsStream = value.kind == .bool && scanner.text[value.start] == 0x74 }
         if key.equals("max_tokens") { maxTokens = scanner.bytes(value).decimal.map(Int64.init) }
         if key.equals("metadata") { readMetadata(scanner, value) }
@@ -61,7 +61,7 @@ struct MessagesRequest: Sendable {
         if userID.count > 0, userID[0] == 0x7b {
             let scanner = JSONScanner(userID)
             _ = scanner.forEachTopLevelMember { key, value in
-                if key.equals("session_id") { found = text(scanner, value) ?? ShortText() }
+                if key.equals("session_id") { read(scanner, value, into: &found) }
             }
             return found
         }
@@ -75,12 +75,19 @@ struct MessagesRequest: Sendable {
         return found
     }
 
-    /// A string's decoded content; nil when it is no string or too long to be a name.
-    private static func text(_ scanner: JSONScanner, _ span: JSONSpan) -> ShortText? {
-        guard let raw = scanner.rawString(span), raw.count <= userIDBytesLimit else { return nil }
-        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: userIDBytesLimit) { room in
-            guard let base = room.baseAddress, let count = JSONString.decode(raw, to: base) else { return nil }
-            return ShortText(Bytes(base: base, count: count))
+    /// A string's decoded content; empty when it is no string or too long to be a name.
+    private static func read(_ scanner: JSONScanner, _ span: JSONSpan, into text: inout ShortText) {
+        text = ShortText()
+        guard let raw = scanner.rawString(span), raw.count <= userIDBytesLimit, let base = raw.base else { return }
+        if ByteSearch.quoteOrEscape(in: base, from: 0, to: raw.count) == raw.count {
+            if let whole = ShortText(raw) { text = whole }
+            return
+        }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: userIDBytesLimit) { room in
+            guard let base = room.baseAddress, let count = JSONString.decode(raw, to: base),
+                let decoded = ShortText(Bytes(base: base, count: count))
+            else { return }
+            text = decoded
         }
     }
 }

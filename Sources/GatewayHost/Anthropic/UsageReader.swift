@@ -20,6 +20,20 @@ final class UsageReader {
         static let id = 2
         static let type = 3
         static let error = 4
+        /// Which of the names a key is.
+        @inline(__always)
+        static func place(of key: JSONKey) -> Int? {
+            if key.isEscaped { return names.firstIndex { key.equals($0) } }
+            switch key.raw.count {
+            case 2 where key.equals("id"): return id
+            case 4 where key.equals("type"): return type
+            case 5 where key.equals("usage"): return usage
+            case 5 where key.equals("model"): return model
+            case 5 where key.equals("error"): return error
+            default: return nil
+            }
+        }
+
         /// Usage takes 500 bytes, an error's message a few thousand.
         static let valueBytesLimit = 16 << 10
     }
@@ -192,16 +206,17 @@ final class UsageReader {
         while last >= 0, JSONScanner.isBlank(body[last]) { last -= 1 }
         guard last >= 0, body[last] == 0x7d else { return false }
         let scanner = JSONScanner(body)
-        var spans = InlineArray<5, JSONSpan?>(repeating: nil)
+        var spans = InlineArray<5, JSONSpan>(repeating: JSONSpan(start: 0, end: 0, kind: .null))
         let isWhole = scanner.forEachTopLevelMember { key, value in
-            guard let member = Member.names.firstIndex(where: { key.equals($0) }) else { return }
-            spans[member] = value.end - value.start <= Member.valueBytesLimit ? value : nil
+            guard let member = Member.place(of: key) else { return }
+            spans[member] = value
         }
         guard isWhole else { return false }
         hasCollected = true
         hasMessageStop = true
-        for member in 0..<Member.names.count {
-            if let span = spans[member] { take(member, scanner, span) }
+        for member in spans.indices {
+            let span = spans[member]
+            if span.end > 0, span.end - span.start <= Member.valueBytesLimit { take(member, scanner, span) }
         }
         return true
     }

@@ -7,6 +7,8 @@
 // Kind: value, owned by a parser; keeps its storage from message to message. Invariant: every
 // offset in `fields` lies inside the head the lines were taken from.
 
+import CLinux
+
 struct FieldSection: ~Copyable {
     /// Enough for what Claude Code sends (24 lines) without growing.
     private static let firstCapacity = 32
@@ -55,25 +57,47 @@ struct FieldSection: ~Copyable {
     /// Takes one line, `start..<end` of `head`, without its line end and free of control bytes.
     ///
     /// Returns what is wrong with it, or nil.
+    /// - Parameter head: all of it that is here, which may be more than the line.
+    @inline(__always)
     mutating func add(_ head: Bytes, _ start: Int, _ end: Int, limit: Int) -> HTTPFault? {
         guard count < limit else { return .tooManyFields }
-        var colon = start
-        while colon < end, HTTPCharacters.isToken(head[colon]) { colon &+= 1 }
-        guard colon > start, colon < end, head[colon] == 0x3a else {
+        guard let base = head.base, start < end else { return .colonMissing }
+        let colon = Self.endOfName(base, start, end, readable: head.count)
+        guard colon > start, colon < end, base[colon] == 0x3a else {
             return Self.faultOfName(head, start, colon, end)
         }
         var valueStart = colon &+ 1
         var valueEnd = end
-        while valueStart < valueEnd, HTTPCharacters.isBlank(head[valueStart]) { valueStart &+= 1 }
-        while valueEnd > valueStart, HTTPCharacters.isBlank(head[valueEnd &- 1]) { valueEnd &-= 1 }
-        let name = HeaderName(head.slice(start, colon))
+        while valueStart < valueEnd, HTTPCharacters.isBlank(base[valueStart]) { valueStart &+= 1 }
+        while valueEnd > valueStart, HTTPCharacters.isBlank(base[valueEnd &- 1]) { valueEnd &-= 1 }
+        let name = HeaderName(Bytes(base: base + start, count: colon &- start))
         append(
             HTTPField(
                 nameStart: UInt32(truncatingIfNeeded: start),
                 nameCount: UInt32(truncatingIfNeeded: colon &- start),
                 valueStart: UInt32(truncatingIfNeeded: valueStart),
                 valueCount: UInt32(truncatingIfNeeded: valueEnd &- valueStart), name: name))
-        return note(name, head.slice(valueStart, valueEnd))
+        if name == .other { return nil }
+        return note(name, Bytes(base: base + valueStart, count: valueEnd &- valueStart))
+    }
+
+    /// The first position that is no token character, sixteen at a time over what nearly all names are
+    /// made of: letters, digits and hyphens.
+    @inline(__always)
+    private static func endOfName(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, readable: Int) -> Int {
+        assert(end <= readable)
+        var at = start
+        while at &+ 16 <= readable {
+            let outside = gwl_mask16_outside_names(base + at)
+            if outside != 0 {
+                at &+= outside.trailingZeroBitCount
+                if at < end, base[at] == 0x3a { return at }
+                break
+            }
+            at &+= 16
+        }
+        while at < end, HTTPCharacters.isToken(base[at]) { at &+= 1 }
+        return min(at, end)
     }
 
     private static func faultOfName(_ head: Bytes, _ start: Int, _ stop: Int, _ end: Int)
@@ -88,24 +112,27 @@ struct FieldSection: ~Copyable {
         return at < end && head[at] == 0x3a ? .whitespaceBeforeColon : .fieldNameInvalid
     }
 
-    private mutating func append(_ field: HTTPField) {
-        if count == capacity {
-            let grown = capacity == 0 ? Self.firstCapacity : capacity * 2
-            let moved = UnsafeMutablePointer<HTTPField>.allocate(capacity: grown)
-            if let storage {
-                moved.moveInitialize(from: storage, count: count)
-                storage.deallocate()
-            }
-            storage = moved
-            capacity = grown
+    @inline(never)
+    private mutating func grow() {
+        let grown = capacity == 0 ? Self.firstCapacity : capacity * 2
+        let moved = UnsafeMutablePointer<HTTPField>.allocate(capacity: grown)
+        if let storage {
+            moved.moveInitialize(from: storage, count: count)
+            storage.deallocate()
         }
+        storage = moved
+        capacity = grown
+    }
+
+    @inline(__always)
+    private mutating func append(_ field: HTTPField) {
+        if count == capacity { grow() }
         (storage.unsafelyUnwrapped + count).initialize(to: field)
         count &+= 1
     }
 
     /// Remembers what frames the message. Framing is refused here and not repaired: where two
     /// readers could see different ends of a body, requests can be smuggled (RFC 9112 section 11.2).
-    @inline(__always)
     private mutating func note(_ name: HeaderName, _ value: Bytes) -> HTTPFault? {
         switch name {
         case .contentLength: return noteContentLength(value)

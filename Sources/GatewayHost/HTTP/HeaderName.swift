@@ -80,6 +80,7 @@ enum HeaderName: UInt8, Sendable, CaseIterable {
         self = Self.recognise(name)
     }
 
+    @inline(__always)
     private static func recognise(_ name: Bytes) -> HeaderName {
         @inline(__always)
         func match(_ candidate: HeaderName) -> Bool { matches(name, candidate.text) }

@@ -86,12 +86,13 @@ struct RequestParser: ~Copyable {
                 }
                 return .needMore
             case .line(let start, let end):
-                let head = Bytes(base: base, count: end)
+                let head = Bytes(base: base, count: visible)
                 if let fault = take(head, start, end) { return fail(fault) }
             }
         }
     }
 
+    @inline(__always)
     private mutating func take(_ head: Bytes, _ start: Int, _ end: Int) -> HTTPFault? {
         if case .requestLine = stage {
             if start == end, start == 0 { return nil }

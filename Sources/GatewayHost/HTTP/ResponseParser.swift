@@ -72,11 +72,12 @@ struct ResponseParser: ~Copyable {
             case .failed(let fault): return fail(fault)
             case .needMore: return visible == limits.headBytes ? fail(.headTooLarge) : .needMore
             case .line(let start, let end):
-                if let fault = take(Bytes(base: base, count: end), start, end) { return fail(fault) }
+                if let fault = take(Bytes(base: base, count: visible), start, end) { return fail(fault) }
             }
         }
     }
 
+    @inline(__always)
     private mutating func take(_ head: Bytes, _ start: Int, _ end: Int) -> HTTPFault? {
         if case .statusLine = stage {
             stage = .fields

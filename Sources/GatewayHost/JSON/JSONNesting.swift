@@ -31,13 +31,19 @@ struct JSONNesting {
     /// Steps on from `at`, the opening bracket at the first call, and moves it behind what was taken.
     mutating func advance(_ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int) -> Outcome {
         while at < end {
-            let count = min(ByteBlock.width, end &- at)
-            let stop = ByteBlock.with(base + at, count: count) { advance(block: $0, count) }
+            if isInString, escapeCarry == 0 {
+                // The inside of long texts: nothing but its end needs to be found.
+                while at &+ ByteBlock.width <= end, !ByteBlock.has(0x22, or: 0x5c, base + at) {
+                    at &+= ByteBlock.width
+                }
+                if at == end { break }
+            }
+            let stop = ByteBlock.with(base, at, end) { advance($0, $1) }
             if stop >= 0 {
                 at &+= stop
                 return depth == 0 ? .ended : .tooDeep
             }
-            at &+= count
+            at = min(at &+ ByteBlock.width, end)
         }
         return .inside
     }
@@ -45,17 +51,18 @@ struct JSONNesting {
     /// Takes one block. Returns -1, or how many of its bytes were taken when the value ended or went too
     /// deep in it.
     @inline(__always)
-    private mutating func advance(block: UnsafePointer<UInt8>, _ count: Int) -> Int {
-        let escaped = escapes(ByteBlock.equal(block, 0x5c), count)
-        let quotes = ByteBlock.equal(block, 0x22) & ~escaped
+    private mutating func advance(_ block: ByteBlock, _ count: Int) -> Int {
+        let escaped = escapes(block.equal(0x5c), count)
+        let quotes = block.equal(0x22) & ~escaped
         if isInString, quotes == 0 { return -1 }
         var strings: UInt64 = isInString ? ~0 : 0
         if quotes != 0 {
             strings ^= Self.runningXOR(quotes)
             isInString = strings >> UInt64(truncatingIfNeeded: count &- 1) & 1 != 0
         }
-        let opens = ByteBlock.equal(block, 0x7b, folding: 0x20) & ~strings
-        let closes = ByteBlock.equal(block, 0x7d, folding: 0x20) & ~strings
+        let opens = block.equal(0x7b, folding: 0x20) & ~strings
+        let closes = block.equal(0x7d, folding: 0x20) & ~strings
+        if opens | closes == 0 { return -1 }
         let openCount = opens.nonzeroBitCount
         let closeCount = closes.nonzeroBitCount
         if closeCount < depth, depth &+ openCount <= Self.depthLimit {

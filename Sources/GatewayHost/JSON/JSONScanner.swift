@@ -28,8 +28,33 @@ struct JSONKey {
         isEscaped ? decodedEquals(text) : raw.equals(text)
     }
 
+    /// With a literal, whose bytes become constants of the compare.
     @inline(__always)
-    func equals(_ text: StaticString) -> Bool { equals(Bytes(text)) }
+    func equals(_ text: StaticString) -> Bool {
+        if isEscaped { return decodedEquals(Bytes(text)) }
+        guard raw.count == text.utf8CodeUnitCount, let base = raw.base else { return false }
+        return Self.same(UnsafeRawPointer(base), UnsafeRawPointer(text.utf8Start), text.utf8CodeUnitCount)
+    }
+
+    /// Words of eight bytes, the last of them overlapping the one before.
+    @inline(__always)
+    private static func same(_ one: UnsafeRawPointer, _ other: UnsafeRawPointer, _ count: Int) -> Bool {
+        @inline(__always)
+        func differ<Word: FixedWidthInteger & BitwiseCopyable>(_ at: Int, _ word: Word.Type) -> Bool {
+            one.loadUnaligned(fromByteOffset: at, as: word) != other.loadUnaligned(fromByteOffset: at, as: word)
+        }
+        if count >= 8 {
+            var at = 0
+            while at &+ 8 <= count {
+                if differ(at, UInt64.self) { return false }
+                at &+= 8
+            }
+            return at == count || !differ(count &- 8, UInt64.self)
+        }
+        if count >= 4 { return !differ(0, UInt32.self) && !differ(count &- 4, UInt32.self) }
+        for at in 0..<count where differ(at, UInt8.self) { return false }
+        return true
+    }
 
     private func decodedEquals(_ text: Bytes) -> Bool {
         // An escape makes at most one byte of two.
@@ -60,8 +85,9 @@ struct JSONScanner {
     /// The one value that the document is; nil when it is cut off, or followed by more.
     func document() -> JSONSpan? {
         let start = skipBlanks(0)
-        guard let value = skipValue(start), skipBlanks(value.end) == end else { return nil }
-        return value
+        var kind = JSONKind.null
+        guard let after = endOfValue(start, &kind), skipBlanks(after) == end else { return nil }
+        return JSONSpan(start: start, end: after, kind: kind)
     }
 
     /// Visits the members of the document's object in order, in one pass.
@@ -88,25 +114,55 @@ struct JSONScanner {
         span.kind == .array && elements(span.start, visit) == span.end
     }
 
+    /// A member as it was read; the value's kind is only good when `readMember` has set it.
+    private struct Member {
+        var keyStart = 0
+        var keyEnd = 0
+        var valueStart = 0
+        var valueEnd = 0
+        var kind = JSONKind.null
+        var isEscaped = false
+    }
+
     @inline(__always)
     private func members(_ open: Int, _ visit: (JSONKey, JSONSpan) -> Void) -> Int? {
         var at = skipBlanks(open &+ 1)
         guard at < end else { return nil }
         if base[at] == 0x7d { return at &+ 1 }
+        var member = Member()
         while true {
-            guard at < end, base[at] == 0x22 else { return nil }
-            var isEscaped = false
-            guard let keyEnd = skipString(at, &isEscaped) else { return nil }
-            let key = JSONKey(raw: text.slice(at &+ 1, keyEnd &- 1), isEscaped: isEscaped)
-            at = skipBlanks(keyEnd)
-            guard at < end, base[at] == 0x3a, let value = skipValue(skipBlanks(at &+ 1)) else { return nil }
-            visit(key, value)
-            at = skipBlanks(value.end)
+            guard readMember(at, &member) else { return nil }
+            visit(
+                JSONKey(
+                    raw: Bytes(base: base + member.keyStart, count: member.keyEnd &- member.keyStart),
+                    isEscaped: member.isEscaped),
+                JSONSpan(start: member.valueStart, end: member.valueEnd, kind: member.kind))
+            at = skipBlanks(member.valueEnd)
             guard at < end else { return nil }
             if base[at] == 0x7d { return at &+ 1 }
             guard base[at] == 0x2c else { return nil }
             at = skipBlanks(at &+ 1)
         }
+    }
+
+    /// Reads the member whose key opens at `start`; false when none does, or it is not whole.
+    ///
+    /// One copy for all visits: what is inlined into each of them is no longer inlined well.
+    @inline(never)
+    private func readMember(_ start: Int, _ member: inout Member) -> Bool {
+        guard start < end, base[start] == 0x22 else { return false }
+        var isEscaped = false
+        guard let keyEnd = endOfString(start, &isEscaped) else { return false }
+        let colon = skipBlanks(keyEnd)
+        guard colon < end, base[colon] == 0x3a else { return false }
+        let value = skipBlanks(colon &+ 1)
+        guard let after = endOfValue(value, &member.kind) else { return false }
+        member.keyStart = start &+ 1
+        member.keyEnd = keyEnd &- 1
+        member.isEscaped = isEscaped
+        member.valueStart = value
+        member.valueEnd = after
+        return true
     }
 
     @inline(__always)
@@ -115,17 +171,21 @@ struct JSONScanner {
         guard at < end else { return nil }
         if base[at] == 0x5d { return at &+ 1 }
         var index = 0
+        var kind = JSONKind.null
         while true {
-            guard let value = skipValue(at) else { return nil }
-            visit(index, value)
+            guard let after = endOfElement(at, &kind) else { return nil }
+            visit(index, JSONSpan(start: at, end: after, kind: kind))
             index &+= 1
-            at = skipBlanks(value.end)
+            at = skipBlanks(after)
             guard at < end else { return nil }
             if base[at] == 0x5d { return at &+ 1 }
             guard base[at] == 0x2c else { return nil }
             at = skipBlanks(at &+ 1)
         }
     }
+
+    @inline(never)
+    private func endOfElement(_ start: Int, _ kind: inout JSONKind) -> Int? { endOfValue(start, &kind) }
 
     // MARK: skipping
 
@@ -155,30 +215,30 @@ struct JSONScanner {
     @inline(__always)
     private func skipBlanks(_ start: Int) -> Int {
         var at = start
-        while at < end, Self.isBlank(base[at]) { at &+= 1 }
+        while at < end, base[at] <= 0x20, Self.isBlank(base[at]) { at &+= 1 }
         return at
     }
 
+    /// The position behind the value that begins at `start`, and its kind; nil when none does.
     @inline(__always)
-    private func skipValue(_ start: Int) -> JSONSpan? {
-        guard start < end, let kind = Self.kind(base[start]) else { return nil }
-        var after: Int?
-        switch kind {
-        case .string:
+    private func endOfValue(_ start: Int, _ kind: inout JSONKind) -> Int? {
+        guard start < end else { return nil }
+        if base[start] == 0x22 {
+            kind = .string
             var isEscaped = false
-            after = skipString(start, &isEscaped)
-        case .object, .array: after = skipNested(start)
-        case .number, .bool, .null:
-            var at = start &+ 1
-            while at < end, Self.isScalar(base[at]) { at &+= 1 }
-            after = at
+            return endOfString(start, &isEscaped)
         }
-        return after.map { JSONSpan(start: start, end: $0, kind: kind) }
+        guard let found = Self.kind(base[start]) else { return nil }
+        kind = found
+        if found == .object || found == .array { return skipNested(start) }
+        var at = start &+ 1
+        while at < end, Self.isScalar(base[at]) { at &+= 1 }
+        return at
     }
 
-    /// The position behind the string that opens at `open`.
+    /// The position behind the string that opens at `open`; nil when it does not end.
     @inline(__always)
-    private func skipString(_ open: Int, _ isEscaped: inout Bool) -> Int? {
+    private func endOfString(_ open: Int, _ isEscaped: inout Bool) -> Int? {
         var at = open &+ 1
         while at < end {
             at = ByteSearch.quoteOrEscape(in: base, from: at, to: end)
@@ -191,6 +251,7 @@ struct JSONScanner {
     }
 
     /// The position behind the object or array that opens at `open`.
+    @inline(never)
     private func skipNested(_ open: Int) -> Int? {
         var nesting = JSONNesting()
         var at = open

@@ -2,6 +2,8 @@
 //
 // Kind: value (pure functions).
 
+import CLinux
+
 enum JSONString {
     /// Decodes what stands between the quotation marks; the result is never longer than `raw`.
     ///
@@ -14,9 +16,7 @@ enum JSONString {
         var at = 0
         var count = 0
         while at < raw.count {
-            let stop = ByteSearch.quoteOrEscape(in: base, from: at, to: raw.count)
-            (target + count).update(from: base + at, count: stop - at)
-            count += stop - at
+            let stop = copyPlain(base, at, raw.count, target, &count)
             guard stop < raw.count else { break }
             guard base[stop] == 0x5c, stop + 1 < raw.count else { return nil }
             at = stop + 2
@@ -37,6 +37,33 @@ enum JSONString {
         }
         assert(count <= raw.count)
         return count
+    }
+
+    /// Copies up to the next quotation mark or backslash, whose position or `end` it returns.
+    ///
+    /// Never writes more than it may read: the target is behind by as many bytes as the escapes have saved.
+    @inline(__always)
+    private static func copyPlain(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int,
+        _ target: UnsafeMutablePointer<UInt8>, _ count: inout Int
+    ) -> Int {
+        assert(count <= start)
+        var at = start
+        while at &+ 16 <= end {
+            UnsafeMutableRawPointer(target + count).storeBytes(
+                of: ByteSearch.load(base, at), as: ByteSearch.Lanes.self)
+            let found = gwl_mask16_either(base + at, 0x22, 0x5c)
+            let taken = found == 0 ? 16 : found.trailingZeroBitCount
+            at &+= taken
+            count &+= taken
+            if found != 0 { return at }
+        }
+        while at < end, base[at] != 0x22, base[at] != 0x5c {
+            target[count] = base[at]
+            at &+= 1
+            count &+= 1
+        }
+        return at
     }
 
     /// The same, appended to an array. False, and nothing appended, when an escape is malformed.

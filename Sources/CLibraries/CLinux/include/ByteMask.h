@@ -1,4 +1,4 @@
-/* Sixty-four bytes compared at once, the answer one bit for each: what Swift's SIMD types cannot say
+/* Sixteen or sixty-four bytes compared at once, the answer one bit for each: what Swift's SIMD types cannot say
  * without leaving the vector registers twice for each sixteen bytes. Bit 0 is the first byte. */
 #ifndef GW_BYTE_MASK_H
 #define GW_BYTE_MASK_H
@@ -6,6 +6,7 @@
 #ifdef __SSE2__
 /* The compiler's own vectors instead of <emmintrin.h>, which would put its four thousand names into Swift. */
 typedef char gwl_lane __attribute__((vector_size(16)));
+typedef unsigned char gwl_bytes __attribute__((vector_size(16)));
 typedef char gwl_loose_lane __attribute__((vector_size(16), aligned(1), may_alias));
 #endif
 
@@ -27,5 +28,64 @@ static inline uint64_t gwl_mask_folded(const uint8_t *p, uint8_t fold, uint8_t v
 /* Bits of the bytes that are `value`; reads 64 bytes at `p`. */
 static inline uint64_t gwl_mask_equal(const uint8_t *p, uint8_t value) {
     return gwl_mask_folded(p, 0, value);
+}
+
+/* True if one of 64 bytes at `p` is `one` or `other`. */
+static inline int gwl_has_either(const uint8_t *p, uint8_t one, uint8_t other) {
+#ifdef __SSE2__
+    const gwl_loose_lane *lanes = (const gwl_loose_lane *)p;
+    gwl_lane found = (gwl_lane)(lanes[0] == (char)one) | (gwl_lane)(lanes[0] == (char)other)
+        | (gwl_lane)(lanes[1] == (char)one) | (gwl_lane)(lanes[1] == (char)other)
+        | (gwl_lane)(lanes[2] == (char)one) | (gwl_lane)(lanes[2] == (char)other)
+        | (gwl_lane)(lanes[3] == (char)one) | (gwl_lane)(lanes[3] == (char)other);
+    return __builtin_ia32_pmovmskb128(found) != 0;
+#else
+    for (int byte = 0; byte < 64; byte++)
+        if (p[byte] == one || p[byte] == other) return 1;
+    return 0;
+#endif
+}
+
+/* Bits of the bytes that are `one` or `other`; reads 16 bytes at `p`. */
+static inline uint32_t gwl_mask16_either(const uint8_t *p, uint8_t one, uint8_t other) {
+#ifdef __SSE2__
+    gwl_lane bytes = *(const gwl_loose_lane *)p;
+    return (uint32_t)__builtin_ia32_pmovmskb128((gwl_lane)(bytes == (char)one) | (gwl_lane)(bytes == (char)other));
+#else
+    uint32_t mask = 0;
+    for (int byte = 0; byte < 16; byte++) mask |= (uint32_t)(p[byte] == one || p[byte] == other) << byte;
+    return mask;
+#endif
+}
+
+/* Bits of the bytes that are control characters other than horizontal tab; reads 16 bytes at `p`. */
+static inline uint32_t gwl_mask16_controls(const uint8_t *p) {
+#ifdef __SSE2__
+    gwl_lane bytes = *(const gwl_loose_lane *)p;
+    gwl_lane below = (gwl_lane)((gwl_bytes)bytes < (uint8_t)0x20);
+    return (uint32_t)__builtin_ia32_pmovmskb128((below & (gwl_lane)(bytes != 0x09)) | (gwl_lane)(bytes == 0x7f));
+#else
+    uint32_t mask = 0;
+    for (int byte = 0; byte < 16; byte++)
+        mask |= (uint32_t)((p[byte] < 0x20 && p[byte] != 0x09) || p[byte] == 0x7f) << byte;
+    return mask;
+#endif
+}
+
+/* Bits of the bytes that are no ASCII letter, digit or hyphen; reads 16 bytes at `p`. */
+static inline uint32_t gwl_mask16_outside_names(const uint8_t *p) {
+#ifdef __SSE2__
+    gwl_bytes bytes = (gwl_bytes) * (const gwl_loose_lane *)p;
+    gwl_lane letters = (gwl_lane)((bytes | (uint8_t)0x20) - (uint8_t)'a' < (uint8_t)26);
+    gwl_lane digits = (gwl_lane)(bytes - (uint8_t)'0' < (uint8_t)10);
+    return (uint32_t)__builtin_ia32_pmovmskb128(letters | digits | (gwl_lane)(bytes == (uint8_t)'-')) ^ 0xffff;
+#else
+    uint32_t mask = 0;
+    for (int byte = 0; byte < 16; byte++) {
+        uint8_t letter = (uint8_t)((p[byte] | 0x20) - 'a'), digit = (uint8_t)(p[byte] - '0');
+        mask |= (uint32_t)(letter >= 26 && digit >= 10 && p[byte] != '-') << byte;
+    }
+    return mask;
+#endif
 }
 #endif
