@@ -9,7 +9,7 @@ enum JSONString {
     ///
     /// A surrogate without its partner, which JSON's grammar allows and Unicode does not, becomes
     /// U+FFFD. Bytes that are not escaped are copied as they are.
-    /// - Parameter target: has room for `raw.count` bytes.
+    /// - Parameter target: has room for `raw.count` bytes, and lies elsewhere than `raw`.
     /// - Returns: how many bytes were written; nil when an escape is malformed.
     static func decode(_ raw: Bytes, to target: UnsafeMutablePointer<UInt8>) -> Int? {
         guard let base = raw.base else { return 0 }
