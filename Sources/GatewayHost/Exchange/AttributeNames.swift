@@ -1,10 +1,9 @@
 // The process-wide table of attribute names: a name becomes a small number once, and the request
 // path only sees numbers. The host's own names come first and are compile-time constants.
 //
-// Kind: shared; the table is behind one mutex that is taken only while plugins are created.
+// Kind: shared; the table is behind one lock that is taken only while plugins are created.
 
 import PluginABI
-import Synchronization
 
 /// The attributes of the host, in the order in which `AttributeNames` interns them.
 enum HostAttribute: UInt32, CaseIterable {
@@ -45,7 +44,7 @@ enum AttributeNames {
     /// Enough for a chain of 64 plugins with a dozen names each; a leak of names stops here.
     static let limit: UInt32 = 1024
 
-    private static let table = Mutex<[String: UInt32]>(
+    private static let table = Locked<[String: UInt32]>(
         Dictionary(uniqueKeysWithValues: HostAttribute.allCases.map { ($0.name, $0.rawValue) }))
 
     /// The number of a name, the same for the life of the process; nil when `limit` is reached.

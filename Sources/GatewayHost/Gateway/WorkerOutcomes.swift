@@ -1,8 +1,6 @@
 // Gathers one report from each worker and tells the control thread when all are in.
 //
-// Kind: shared; one mutex, used at start and reload only.
-
-import Synchronization
+// Kind: shared; one lock, used at start and reload only.
 
 final class WorkerOutcomes: Sendable {
     private struct State {
@@ -11,7 +9,7 @@ final class WorkerOutcomes: Sendable {
         var expected: Int?
         var done: (@Sendable (GatewayFault?) -> Void)?
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let control: LoopMailbox
 
     init(control: LoopMailbox) { self.control = control }

@@ -1,12 +1,11 @@
 import Glibc
-import Synchronization
 import Testing
 
 @testable import GatewayHost
 
 /// What a command printed, kept in memory.
 final class MemoryTerminal: Sendable {
-    private let lines = Mutex<(out: [String], problems: [String])>(([], []))
+    private let lines = Locked<(out: [String], problems: [String])>(([], []))
 
     var terminal: Terminal {
         Terminal(

@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 import Testing
 
 @testable import GatewayHost
@@ -10,7 +9,7 @@ import Testing
 final class ScriptedServer: Sendable {
     let port: UInt16
     private let listener: Int32
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// A thread that whoever holds it may join once.
     private struct Running: @unchecked Sendable { let thread: TestThread }
