@@ -24,7 +24,8 @@ def test_a_stream_nobody_reads(gateway, upstream, connect):
     assert gateway.resident_bytes() - before < 16 * MEGABYTE
 
 
-def test_sixty_slow_readers_share_a_small_sum(gateway, upstream, connect):
+def test_sixty_slow_readers_share_a_small_sum(start_gateway, upstream, connect):
+    gateway = start_gateway(client_gone={"policy": "abort"})
     upstream.answer(replies.plain(200, b"{}" + b" " * 8 * MEGABYTE))
     clients = [connect(gateway, receive_buffer_bytes=128 << 10, seconds=60) for _ in range(60)]
     assert clients[0].request("GET", "/health").status == 200

@@ -254,7 +254,9 @@ class ScriptedUpstream:
             received.gateway_left.set()
             return False
         finally:
+            # Until it has really ended the reader is its own, and the next request could not be read.
             watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
 
     async def _watch(self, received, reader):
         """Ends when the gateway closes or resets the connection while it is being answered."""
