@@ -182,7 +182,7 @@ final class Gateway: LoopHandler, TimerHandler {
             let new = try ChainBuilder.build(
                 config, number: number, workers: group.loops.count, host: host, previous: chain)
             nextNumber += 1
-            try? log.configure(config.log)
+            applyLog(config.log)
             install(new, config)
         } catch {
             reloadEnded(refusal: "\(error)")
@@ -192,6 +192,15 @@ final class Gateway: LoopHandler, TimerHandler {
     private func read(_ request: ReloadRequest) throws(ConfigFaults) -> GatewayConfig {
         guard let text = request.text else { return try ConfigLoader.load(config.file) }
         return try ConfigLoader.read(Array(text.utf8), file: config.file, environment: .current())
+    }
+
+    /// A log file that cannot be opened leaves the log as it was; that is no reason to refuse the rest.
+    private func applyLog(_ settings: LogConfig) {
+        do {
+            try log.configure(settings)
+        } catch {
+            log.error("the log settings of the new configuration are not applied", .field("reason", "\(error)"))
+        }
     }
 
     /// Phase one: every worker starts the new chain. Phase two: all adopt it, or all drop it.
