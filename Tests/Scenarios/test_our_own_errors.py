@@ -65,6 +65,19 @@ def test_404_for_a_model_that_is_not_allowed(start_gateway, upstream, connect):
     assert connect(gateway).request(headers=AUTHORIZED, body=allowed).status == 200
 
 
+def test_404_for_a_model_that_is_not_allowed_in_a_compressed_body(start_gateway, upstream, connect):
+    gateway = start_gateway(keys=[{"name": "laptop", "key": CLIENT_KEY, "models": ["claude-haiku-*"]}])
+    compressed = [*AUTHORIZED, ("content-encoding", "gzip")]
+    check(connect(gateway).request(headers=compressed, body=replies.gzipped(BODY)), 404, "not_found_error", "claude-test-1")
+    check(connect(gateway).request(headers=compressed, body=replies.gzipped(b"[]")), 400, "invalid_request_error")
+    assert upstream.requests == []
+    allowed = replies.gzipped(BODY.replace(b"claude-test-1", b"claude-haiku-4-5"))
+    assert connect(gateway).request(headers=compressed, body=allowed).status == 200
+    assert upstream.last.body == allowed, "what was read was a copy"
+    unreadable = connect(gateway).request(headers=[*AUTHORIZED, ("content-encoding", "br")], body=allowed)
+    check(unreadable, 403, "permission_error", "names none")
+
+
 def test_429_over_the_requests_per_minute(start_gateway, upstream, connect):
     gateway = start_gateway(per_key={"requests_per_minute": 3, "concurrency": 10})
     client = connect(gateway)

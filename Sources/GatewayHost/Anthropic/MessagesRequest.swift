@@ -3,7 +3,7 @@
 // One scan over the top level; the long members (messages, system, tools) are stepped over. Whether the
 // body is right is the upstream's judgement; here it must only be one whole object.
 //
-// Kind: value. Nothing is allocated.
+// Kind: value. Nothing is allocated, except to inflate a compressed body.
 
 struct MessagesRequest: Sendable {
     /// Longer user ids are not read; the provider allows 256 bytes.
@@ -17,6 +17,22 @@ struct MessagesRequest: Sendable {
     private(set) var maxTokens: Int64?
     /// The conversation this belongs to, as `metadata.user_id` tells; empty when it does not.
     private(set) var session = ShortText()
+
+    /// What a compressed body may grow to while it is read: above the largest conversations, and some 20 ms
+    /// of the loop's time. It is read at once and its memory given back before anything else happens.
+    static let inflatedLimit = 8 << 20
+
+    /// Reads a body as its Content-Encoding says; nil when it cannot be read: another coding, damaged, cut
+    /// off, or larger than `inflatedLimit`.
+    init?(_ body: Bytes, coding: ContentCoding) {
+        switch coding {
+        case .identity: self.init(body)
+        case .gzip, .deflate:
+            guard let plain = Inflater.inflate(body, limit: Self.inflatedLimit) else { return nil }
+            self = plain.withUnsafeBytes { MessagesRequest(Bytes($0)) }
+        case .unreadable: return nil
+        }
+    }
 
     init(_ body: Bytes) {
         let scanner = JSONScanner(body)

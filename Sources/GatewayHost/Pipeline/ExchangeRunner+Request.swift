@@ -113,9 +113,9 @@ extension ExchangeRunner {
 
     /// Model, stream and session, from a copy that nothing else sees.
     private func readRequest(_ body: Bytes) {
-        // A compressed body passes unread: it has no model that rules could judge, and says so.
-        guard ContentCoding(exchange.requestHeaders.value(of: .contentEncoding)) == .identity else { return }
-        let request = MessagesRequest(body)
+        // A body that cannot be read passes: it has no model that rules could judge, and they know that.
+        guard let request = MessagesRequest(body, coding: ContentCoding(exchange.requestHeaders.value(of: .contentEncoding)))
+        else { return }
         guard request.isObject else {
             return respondLocally(.client(400, "the request body is not a JSON object"))
         }

@@ -49,6 +49,30 @@ import Testing
         #expect(!Self.read(text).isObject)
     }
 
+    @Test(arguments: [ContentCoding.gzip, .deflate]) func compressedBodiesAreReadFromACopy(_ coding: ContentCoding) {
+        let text = "{\"model\":\"claude-a\",\"stream\":true,\"pad\":\"\(String(repeating: "x", count: 40_000))\"}"
+        let body = UsageReaderTests.compress(text, isGzip: coding == .gzip)
+        func read(_ body: ArraySlice<UInt8>) -> MessagesRequest? {
+            Array(body).withUnsafeBytes { MessagesRequest(Bytes($0), coding: coding) }
+        }
+        let request = read(body[...])
+        #expect(request?.isObject == true)
+        #expect(request?.model.string == "claude-a")
+        #expect(request?.wantsStream == true)
+        // Cut off at any place, damaged, or not compressed at all: nothing is known of it.
+        for end in 0..<body.count { #expect(read(body[..<end]) == nil, "cut at \(end)") }
+        #expect(read(Array(text.utf8)[...]) == nil)
+        #expect(withWire(text) { MessagesRequest($0, coding: .unreadable) } == nil)
+        #expect(withWire(text) { MessagesRequest($0, coding: .identity) }?.model.string == "claude-a")
+    }
+
+    @Test func aBombIsNotRead() {
+        let bomb = UsageReaderTests.compress(
+            "{\"model\":\"a\",\"pad\":\"\(String(repeating: "0", count: MessagesRequest.inflatedLimit))\"}", isGzip: true)
+        #expect(bomb.count < 20_000)
+        #expect(bomb.withUnsafeBytes { MessagesRequest(Bytes($0), coding: .gzip) } == nil)
+    }
+
     static let paths: [(String, AnthropicPath.Route?, Int)] = [
         ("/v1/messages", .messages, 0), ("/api/v1/messages", .messages, 4),
         ("/v1/messages/count_tokens", .countTokens, 0),
