@@ -103,11 +103,15 @@ def runners(sanitizer):
         [results / "scenarios.xml"],
         {**environment, "GATEWAY_BINARY": str(ROOT / build / "debug/gateway"), "GATEWAY_SANITIZER": sanitizer or ""},
         limit_seconds=2400)
+    if sanitizer is None:
+        yield Runner(
+            "smokes", [PYTHON, "-m", "pytest", "-q", "Tests/Smoke", f"--junit-xml={results}/smokes.xml"],
+            [results / "smokes.xml"], limit_seconds=1800)
 
 
 def main():
     parser = argparse.ArgumentParser(description="Runs every test and adds the results up.")
-    parser.add_argument("--only", action="append", help="a runner's name: tidy, units, scenarios")
+    parser.add_argument("--only", action="append", help="a runner's name: tidy, units, scenarios, smokes")
     parser.add_argument("--sanitize", choices=["address", "thread"])
     arguments = parser.parse_args()
     if shutil.which("swift") is None:
