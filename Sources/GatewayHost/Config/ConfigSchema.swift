@@ -79,7 +79,8 @@ extension ConfigSchema {
         "prefixItems", "additionalItems", "uniqueItems", "multipleOf", "unevaluatedProperties", "unevaluatedItems",
     ]
 
-    private init(_ value: JSONValue, at place: String) throws(SchemaFault) {
+    /// - Parameter place: where the schema stands in its document, for faults.
+    init(_ value: JSONValue, at place: String) throws(SchemaFault) {
         if value.bool == true { return }
         guard let object = value.object else {
             throw SchemaFault(place: place, sentence: "must be an object, is \(value.kindName)")

@@ -14,6 +14,8 @@ struct SchemaViolation: Sendable, Equatable {
     var namesValue = false
     /// The fault is the last key of `steps` itself, not what stands behind it.
     var isAboutKey = false
+    /// The member that is missing at `steps`; nil: nothing is.
+    var missing: String?
 }
 
 struct SchemaCheck {
@@ -75,7 +77,7 @@ struct SchemaCheck {
         }
         for name in schema.required where object[name] == nil && !meant.contains(name) {
             let kinds = schema[property: name]?.kinds.map(\.spoken).joined(separator: " or ") ?? ""
-            fail("the key \"\(name)\" is missing", kinds.isEmpty ? nil : "It takes \(kinds).")
+            fail("the key \"\(name)\" is missing", kinds.isEmpty ? nil : "It takes \(kinds).", missing: name)
         }
         for (name, property) in schema.properties where object[name] == nil {
             guard let initial = property.initial else { continue }
@@ -157,13 +159,14 @@ struct SchemaCheck {
     }
 
     private mutating func fail(
-        _ sentence: String, _ suggestion: String? = nil, namesValue: Bool = false, isAboutKey: Bool = false
+        _ sentence: String, _ suggestion: String? = nil, namesValue: Bool = false, isAboutKey: Bool = false,
+        missing: String? = nil
     ) {
         guard violations.count < ConfigReading.faultLimit else { return }
         violations.append(
             SchemaViolation(
                 steps: steps, sentence: sentence, suggestion: suggestion, namesValue: namesValue,
-                isAboutKey: isAboutKey))
+                isAboutKey: isAboutKey, missing: missing))
     }
 }
 

@@ -58,6 +58,8 @@ final class Exchange {
     /// Limit asked for by `buffer_response`; nil: not asked.
     var bufferResponseLimit: Int?
 
+    /// The action that the next admin hook is to perform instead of on_admin; taken by that call.
+    var action: UnsafePointer<gw_action>?
     /// The phase whose hook runs or is suspended; decides what host functions may change.
     var phase = Phase.request
 

@@ -1,6 +1,26 @@
-// Values by RFC 6901 pointer, in a document that is only scanned: `/usage/output_tokens`.
+// Values by RFC 6901 pointer, in a document that is only scanned: `/usage/output_tokens`; and how a pointer is
+// written.
 //
 // Kind: value.
+
+enum JSONPointer {
+    /// `pointer` and one more step: a member's name, or an index.
+    static func appending(_ name: String, to pointer: String) -> String {
+        let needsEscape = name.utf8.contains { $0 == 0x7e || $0 == 0x2f }
+        guard needsEscape else { return "\(pointer)/\(name)" }
+        var step = ""
+        for scalar in name.unicodeScalars {
+            switch scalar {
+            case "~": step += "~0"
+            case "/": step += "~1"
+            default: step.unicodeScalars.append(scalar)
+            }
+        }
+        return "\(pointer)/\(step)"
+    }
+
+    static func appending(_ index: Int, to pointer: String) -> String { "\(pointer)/\(index)" }
+}
 
 extension JSONScanner {
     /// The value that a pointer names, or nil: when the document is not one whole value, when nothing

@@ -17,11 +17,14 @@ final class ChainGeneration: @unchecked Sendable {
     let instances: [PluginInstance]
     /// What on_admin answers for: path and chain position, longest path first.
     let mounts: [AdminMount]
+    /// What its entries declare, by name.
+    let resources: [String: OwnedResource]
     private var isDestroyed = false
 
-    private init(number: UInt64, instances: [PluginInstance]) {
+    private init(number: UInt64, instances: [PluginInstance]) throws(PluginFault) {
         self.number = number
         self.instances = instances
+        resources = try OwnedResource.all(of: instances)
         mounts = instances.enumerated().compactMap { entry, instance in instance.mount.map { AdminMount(path: $0, entry: entry) } }
             .sorted { $0.path.utf8.count > $1.path.utf8.count }
     }
@@ -54,7 +57,7 @@ final class ChainGeneration: @unchecked Sendable {
                     StateHandover.run(from: old, to: instance)
                 }
             }
-            let chain = ChainGeneration(number: number, instances: instances)
+            let chain = try ChainGeneration(number: number, instances: instances)
             try chain.checkMounts()
             return chain
         } catch {

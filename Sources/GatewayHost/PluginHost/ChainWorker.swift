@@ -30,6 +30,12 @@ final class ChainWorker {
     private let tables: UnsafeMutablePointer<UnsafePointer<gw_plugin>>
     private let labels: UnsafeMutablePointer<UnsafePointer<HookLabel>>
     private let order: HookOrder
+    /// 0..<count, see `alone`.
+    private let positions: UnsafeMutablePointer<Int>
+    /// How `check` of a plugin answers; one for all, because they are called one after the other.
+    let answer: ResourceAnswer
+    /// What the entries' configurations fix, by resource; read once, since it lasts as long as this object.
+    var fixedRecords: [String: [JSONObject]] = [:]
     private var startedCount = 0
     private let policies: [EntryPolicy]
     private var isSuperseded = false
@@ -50,6 +56,9 @@ final class ChainWorker {
         tables = .allocate(capacity: count)
         labels = .allocate(capacity: count)
         order = HookOrder(generation.instances.map(\.plugin.table))
+        positions = .allocate(capacity: max(count, 1))
+        for entry in 0..<count { (positions + entry).initialize(to: entry) }
+        answer = ResourceAnswer(place.loop.mailbox)
         for (entry, instance) in generation.instances.enumerated() {
             (workers + entry).initialize(
                 to: UnsafeMutableRawPointer(scopes + entry).assumingMemoryBound(to: gw_worker.self))
@@ -72,6 +81,7 @@ final class ChainWorker {
         workers.deallocate()
         tables.deallocate()
         labels.deallocate()
+        positions.deallocate()
     }
 
     // MARK: The worker's own life
@@ -190,7 +200,7 @@ final class ChainWorker {
             case .body: table.pointee.on_body.unsafelyUnwrapped(request)
             case .select: table.pointee.on_select.unsafelyUnwrapped(request)
             case .response: table.pointee.on_response.unsafelyUnwrapped(request)
-            case .admin: table.pointee.on_admin.unsafelyUnwrapped(request)
+            case .admin: administer(table, entry, request, exchange)
             case .attempt, .chunk, .complete:
                 preconditionFailure("\(phase.hookName) takes an argument; use its own call")
             }
@@ -260,6 +270,32 @@ final class ChainWorker {
     @inline(never)
     private func hookTook(_ nanoseconds: UInt64, _ phase: Phase, _ entry: Int) {
         generation.instances[entry].metrics.hookTook(nanoseconds, phase)
+    }
+
+    // MARK: Resources
+
+    /// on_admin, or the action that was staged for this call.
+    private func administer(
+        _ table: UnsafePointer<gw_plugin>, _ entry: Int, _ request: UnsafeMutablePointer<gw_request>, _ exchange: Exchange
+    ) -> gw_verdict {
+        guard let action = exchange.action else { return table.pointee.on_admin.map { $0(request) } ?? GW_FAIL }
+        exchange.action = nil
+        return generation.instances[entry].plugin.admin?.pointee.act.map { $0(request, action) } ?? GW_FAIL
+    }
+
+    /// The entry alone, as the hooks of a phase are given: for `act`, which an entry without on_admin may have.
+    func alone(_ entry: Int) -> UnsafeBufferPointer<Int> { UnsafeBufferPointer(start: positions + entry, count: 1) }
+
+    /// Runs a function of the entry's gw.admin/1 for a request; nil if it is in quarantine or ran longer than
+    /// the operator's limit.
+    func administer<Result>(
+        _ entry: Int, _ exchange: Exchange, _ body: (UnsafeMutablePointer<gw_request>) -> Result
+    ) -> Result? {
+        if isLeftAlone(entry, exchange) { return nil }
+        let scope = enter(.admin, entry, exchange)
+        mark.pointee.enter(UInt(bitPattern: labels[entry] + HookLabel.administration), request: exchange.id)
+        let result = body(RequestScope.request(scope))
+        return leave(.admin, entry, 0) ? nil : result
     }
 
     // MARK: Callbacks of operations, told by the operation table

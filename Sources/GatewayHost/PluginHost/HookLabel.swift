@@ -13,8 +13,10 @@ struct HookLabel {
     static let callback = Phase.allCases.count
     /// The same for worker_start and worker_stop.
     static let worker = Phase.allCases.count + 1
-    /// Labels of one instance: one per phase, and these two.
-    static let count = Phase.allCases.count + 2
+    /// The same for the functions of gw.admin/1.
+    static let administration = Phase.allCases.count + 2
+    /// Labels of one instance: one per phase, and these three.
+    static let count = Phase.allCases.count + 3
 
     private static let labels = Locked<[String: UInt]>([:])
 
@@ -30,6 +32,7 @@ struct HookLabel {
             }
             (made + callback).initialize(to: HookLabel(instance: name, hook: copy("callback")))
             (made + worker).initialize(to: HookLabel(instance: name, hook: copy("worker_start or worker_stop")))
+            (made + administration).initialize(to: HookLabel(instance: name, hook: copy("check, act or fixed")))
             labels[instance] = UInt(bitPattern: made)
             return UInt(bitPattern: made)
         }

@@ -20,6 +20,8 @@ final class LoadedPlugin: @unchecked Sendable {
     let contentHash: String
     /// The file it came from, as it was first asked for.
     let path: String
+    /// Its gw.admin/1, copied and completed as `table` is; nil: it declares no resources. Lives in: process.
+    let admin: UnsafePointer<gw_admin>?
 
     init(table: UnsafePointer<gw_plugin>, contentHash: String, path: String) {
         self.table = table
@@ -29,6 +31,23 @@ final class LoadedPlugin: @unchecked Sendable {
         minor = table.pointee.abi_minor
         self.contentHash = contentHash
         self.path = path
+        admin = LoadedPlugin.admin(of: table)
+    }
+
+    private static func admin(of table: UnsafePointer<gw_plugin>) -> UnsafePointer<gw_admin>? {
+        guard let query = table.pointee.query, let given = query(GW_ADMIN) else { return nil }
+        let size = Int(given.loadUnaligned(as: UInt32.self))
+        let least = MemoryLayout<gw_admin>.offset(of: \.declaration).unsafelyUnwrapped + MemoryLayout<UnsafeRawPointer>.size
+        guard size >= least else { return nil }
+        let copy = UnsafeMutableRawPointer.allocate(
+            byteCount: MemoryLayout<gw_admin>.size, alignment: MemoryLayout<gw_admin>.alignment)
+        copy.initializeMemory(as: UInt8.self, repeating: 0, count: MemoryLayout<gw_admin>.size)
+        copy.copyMemory(from: given, byteCount: min(size, MemoryLayout<gw_admin>.size))
+        guard copy.load(fromByteOffset: least - MemoryLayout<UnsafeRawPointer>.size, as: UInt.self) != 0 else {
+            copy.deallocate()
+            return nil
+        }
+        return UnsafePointer(copy.assumingMemoryBound(to: gw_admin.self))
     }
 
     /// JSON Schema of its configuration; nil if it takes anything.

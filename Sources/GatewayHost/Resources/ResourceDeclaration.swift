@@ -2,7 +2,7 @@
 //
 // Everything outside is made from it: paths, OpenAPI, command-line verbs, sealing, references. How it is
 // read from a plugin's text is ResourceDeclaration+Reading; what its schema says field by field is
-// ResourceFields.
+// SchemaMarks; what is done with a document by it is ResourceDeclaration+Documents.
 //
 // Kind: value.
 
@@ -26,6 +26,10 @@ struct ResourceDeclaration: Sendable {
     var schema: ConfigSchema
     /// What the schema says of each field beyond what is valid.
     var fields: [ResourceField]
+    /// Where texts are sealed, also inside lists.
+    var secrets: [FieldPattern]
+    /// Where ids of other records stand, also inside lists.
+    var references: [(pattern: FieldPattern, collection: String)]
     var actions: [ResourceActionDeclaration]
 }
 
@@ -34,6 +38,8 @@ struct ResourceField: Sendable, Equatable {
     /// `/limits/requests_per_minute`; elements of lists are not fields of their own.
     var pointer: String
     var kinds: [ConfigSchema.Kind]
+    /// Of a list: what its elements are.
+    var elements: [ConfigSchema.Kind] = []
     var title = ""
     var description = ""
     var unit = ""
@@ -64,6 +70,8 @@ struct ResourceActionDeclaration: Sendable {
     var inputDocument: JSONValue
     var input: ConfigSchema
     var fields: [ResourceField]
+    /// Texts of the input that no message repeats (`writeOnly`).
+    var secrets: [FieldPattern]
 }
 
 /// What somebody may do below /admin; each includes those before it.

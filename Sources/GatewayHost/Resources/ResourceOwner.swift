@@ -17,7 +17,7 @@ struct ResourceChange {
 }
 
 /// What the owner says to it.
-struct ResourceVerdict {
+struct ResourceVerdict: Equatable {
     struct Fault: Sendable, Equatable {
         /// "/expires"; empty: the document as a whole.
         var pointer: String
@@ -25,6 +25,8 @@ struct ResourceVerdict {
     }
     /// Not empty: nothing is stored.
     var faults: [Fault] = []
+    /// The owner could not judge it: it failed, or is in quarantine. Nothing is stored; says why, for people.
+    var failure: String?
     /// To be stored instead of `after`.
     var document: JSONObject?
     /// Shown once to whoever made the change.
