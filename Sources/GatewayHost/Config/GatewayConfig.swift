@@ -31,6 +31,7 @@ struct GatewayConfig: Sendable {
     var trustedProxies: [AddressRange] = []
     var responseHeaders = ResponseHeaderConfig()
     var metrics = MetricsConfig()
+    var admin = AdminConfig()
     var log = LogConfig()
     /// Silence of an upstream event stream after which the client gets a `ping` event; nil: never.
     var pingInterval: Duration?
@@ -145,6 +146,19 @@ struct MetricsConfig: Sendable, Equatable {
     var allow = AddressRange.loopback
     /// Nil: no token is asked for.
     var token: Secret?
+}
+
+/// The admin interface below /admin.
+struct AdminConfig: Sendable, Equatable {
+    var isEnabled = true
+    /// Its own addresses; nil: it answers at those of `listen`.
+    var listeners: [ListenerConfig]?
+    /// Who may reach it at the addresses of `listen`.
+    var allow = AddressRange.loopback
+    /// How long a login lasts.
+    var sessionTime: Duration = .seconds(43_200)
+    /// Everybody who reaches the port may read /admin/openapi.json.
+    var openAPIIsOpen = false
 }
 
 struct LogConfig: Sendable, Equatable {

@@ -33,6 +33,8 @@ final class Gateway: LoopHandler, TimerHandler {
     private var nextNumber: UInt64 = 1
     private var drainEnds = Instant.distantFuture
     private var failure: GatewayFault?
+    /// Addresses of the admin interface's own.
+    private var adminAddresses: [SocketAddress] = []
     private var runningLoops = 0
     private let whenReady: ([SocketAddress]) -> Void
 
@@ -68,6 +70,7 @@ final class Gateway: LoopHandler, TimerHandler {
     private func serve() throws -> Int32 {
         var listeners = try Listeners(config, loops: group.loops.count)
         let addresses = listeners.addresses
+        adminAddresses = listeners.adminAddresses
         signals = try Signals.open()
         _ = try control.add(signals, [.read], self)
         HookMarks.reportOnCrash()
@@ -94,7 +97,7 @@ final class Gateway: LoopHandler, TimerHandler {
         let plans = group.loops.map { loop in
             WorkerPlan(
                 config: config, chain: chain, shared: shared, host: host, sockets: listeners.take(loop: loop.index),
-                tls: listeners.tls, upstreamTLS: upstreamTLS)
+                upstreamTLS: upstreamTLS)
         }
         let outcome = WorkerOutcomes(control: control.mailbox)
         try group.start(
@@ -129,14 +132,20 @@ final class Gateway: LoopHandler, TimerHandler {
         // Before anybody is told that it serves, so that no half of it is ever seen.
         keepApplied()
         data.write(
-            "{\"addresses\":[\(addresses.map { "\"\($0)\"" }.joined(separator: ","))],\"pid\":\(getpid())}\n",
+            "{\"addresses\":\(Gateway.list(addresses)),\"admin\":\(Gateway.list(adminAddresses)),\"pid\":\(getpid())}\n",
             to: "listen.json")
         for address in addresses { log.info("listening", .field("address", "\(address)")) }
+        for address in adminAddresses { log.info("listening", .field("address", "\(address)"), .field("for", "admin")) }
         log.info(
             "ready", .field("upstream", "\(config.upstream.url)"), .field("threads", group.loops.count),
             .field("chain", chain.instances.map(\.name).joined(separator: " > ")))
         whenReady(addresses)
         warmUp()
+    }
+
+    /// A JSON list.
+    private static func list(_ addresses: [SocketAddress]) -> String {
+        "[\(addresses.map { "\"\($0)\"" }.joined(separator: ","))]"
     }
 
     /// What the first request over TLS would otherwise wait for.

@@ -10,60 +10,63 @@ import CLinux
 struct Listeners: ~Copyable {
     /// Addresses as bound, with the ports the kernel chose.
     private(set) var addresses: [SocketAddress] = []
-    /// Descriptors by loop, in the order of `addresses`. Owned here until a loop takes them.
-    private var sockets: [[Int32]]
-    /// The TLS context of each address; nil for plain HTTP.
-    private(set) var tls: [TLSServerContext?] = []
+    /// The same of `admin.listen`.
+    private(set) var adminAddresses: [SocketAddress] = []
+    /// Sockets by loop. Owned here until a loop takes them.
+    private var sockets: [[ListeningPlace]]
 
     init(_ config: GatewayConfig, loops: Int) throws(GatewayFault) {
         sockets = Array(repeating: [], count: loops)
-        for listener in config.listeners {
-            tls.append(try Listeners.context(listener.tls))
-            for wanted in try Listeners.resolve(listener.address) { try open(wanted, loops: loops) }
-        }
+        for listener in config.listeners { try open(listener, .clients, "listen", loops: loops) }
+        guard config.admin.isEnabled else { return }
+        for listener in config.admin.listeners ?? [] { try open(listener, .administration, "admin.listen", loops: loops) }
     }
 
     deinit {
-        for loop in sockets { for socket in loop { close(socket) } }
+        for loop in sockets { for place in loop { close(place.descriptor) } }
     }
 
     /// The sockets of one loop, which owns them from now on.
-    mutating func take(loop: Int) -> [Int32] {
+    mutating func take(loop: Int) -> [ListeningPlace] {
         let taken = sockets[loop]
         sockets[loop] = []
         return taken
     }
 
-    private mutating func open(_ wanted: SocketAddress, loops: Int) throws(GatewayFault) {
+    private mutating func open(
+        _ listener: ListenerConfig, _ door: Door, _ option: String, loops: Int
+    ) throws(GatewayFault) {
+        let tls = try Listeners.context(listener.tls, option)
+        let wanted = try Listeners.resolve(listener.address, option)
         var address = wanted
         for loop in 0..<loops {
             do {
                 let socket = try ListeningSocket.open(address, sharesPort: loops > 1, backlog: 4096)
                 if loop == 0 {
                     address = try SocketAddress.local(of: socket.number)
-                    addresses.append(address)
+                    if door == .clients { addresses.append(address) } else { adminAddresses.append(address) }
                 }
-                sockets[loop].append(socket.release())
+                sockets[loop].append(ListeningPlace(descriptor: socket.release(), tls: tls, door: door))
             } catch {
-                throw GatewayFault("cannot listen on \(wanted): \(error); set `listen` to an address and port that are free")
+                throw GatewayFault("cannot listen on \(wanted): \(error); set `\(option)` to an address and port that are free")
             }
         }
     }
 
-    private static func resolve(_ address: ListenAddress) throws(GatewayFault) -> [SocketAddress] {
+    private static func resolve(_ address: ListenAddress, _ option: String) throws(GatewayFault) -> SocketAddress {
         do {
-            return [try SocketAddress.parse(address.description)]
+            return try SocketAddress.parse(address.description)
         } catch {
-            throw GatewayFault("listen: \(error)")
+            throw GatewayFault("\(option): \(error)")
         }
     }
 
-    private static func context(_ files: TLSFiles?) throws(GatewayFault) -> TLSServerContext? {
+    private static func context(_ files: TLSFiles?, _ option: String) throws(GatewayFault) -> TLSServerContext? {
         guard let files else { return nil }
         do {
             return try TLSServerContext(certificateFile: files.certificate, keyFile: files.key)
         } catch {
-            throw GatewayFault("listen: the TLS files cannot be used: \(error)")
+            throw GatewayFault("\(option): the TLS files cannot be used: \(error)")
         }
     }
 }

@@ -35,6 +35,7 @@ enum RestartOnly {
     static func differences(_ old: GatewayConfig, _ new: GatewayConfig) -> [String] {
         var names: [String] = []
         if old.listeners != new.listeners { names.append("listen") }
+        if old.admin.listeners != new.admin.listeners { names.append("admin.listen") }
         if old.threads != new.threads { names.append("threads") }
         if old.data != new.data { names.append("data") }
         if old.upstream.caFile != new.upstream.caFile { names.append("upstream.ca_file") }

@@ -7,9 +7,8 @@ struct WorkerPlan: Sendable {
     let chain: ChainGeneration
     let shared: GatewayShared
     let host: PluginHost
-    /// Listening descriptors, in the order of `tls`.
-    let sockets: [Int32]
-    let tls: [TLSServerContext?]
+    /// Listening descriptors of this loop, each with what is spoken on it and where it leads.
+    let sockets: [ListeningPlace]
     let upstreamTLS: TLSClientSource
 
     /// - Thread: the loop's, before its first turn.
@@ -24,9 +23,18 @@ struct WorkerPlan: Sendable {
         let worker = Worker(
             loop: loop, shared: shared, blocks: blocks, upstreams: upstreams, plugins: plugins, chain: chainWorker,
             config: config)
-        for (socket, tls) in zip(sockets, tls) { try worker.listen(Descriptor(socket), tls: tls) }
+        for place in sockets { try worker.listen(Descriptor(place.descriptor), tls: place.tls, door: place.door) }
         return worker
     }
+}
+
+/// One listening socket of one loop.
+struct ListeningPlace: Sendable {
+    /// Owned by whoever holds the place, until a worker listens on it.
+    let descriptor: Int32
+    /// nil: plain HTTP.
+    let tls: TLSServerContext?
+    let door: Door
 }
 
 extension UpstreamSettings {

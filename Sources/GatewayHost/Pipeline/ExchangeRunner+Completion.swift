@@ -12,6 +12,7 @@ extension ExchangeRunner {
         loop.disarm(stageTimer)
         loop.disarm(boundTimer)
         isWaiting = false
+        if visit != nil { endVisit() }
         chain.operations.cancelAll(of: exchange)
         chain.limiter.releaseAll(of: exchange)
         usage.finish()

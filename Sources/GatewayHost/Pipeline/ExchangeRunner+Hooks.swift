@@ -51,6 +51,7 @@ extension ExchangeRunner {
         switch phase {
         case .attempt: callAttempt(entry)
         case .chunk: callChunk(entry)
+        case .admin: visitCall?(chain, exchange) ?? chain.call(phase, entry: entry, exchange: exchange)
         default: chain.call(phase, entry: entry, exchange: exchange)
         }
     }

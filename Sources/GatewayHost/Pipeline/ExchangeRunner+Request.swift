@@ -6,6 +6,24 @@ import PluginABI
 extension ExchangeRunner {
     /// A head is complete on `client`. Everything of it is copied, for plugins to see and change.
     func start(on client: ClientConnection, id: UInt64) {
+        arrive(on: client, id: id)
+        if isProviderPath {
+            passedChain = true
+            begin(.request)
+        } else {
+            enter(worker.room(for: exchange, address: client.address))
+        }
+    }
+
+    /// The same for a client that came in by another door, where the provider's paths lead nowhere.
+    func start(on client: ClientConnection, id: UInt64, at door: Door) {
+        arrive(on: client, id: id)
+        isProviderPath = false
+        enter(worker.room(for: exchange, at: door))
+    }
+
+    @inline(__always)
+    private func arrive(on client: ClientConnection, id: UInt64) {
         self.client = client
         chain = worker.chain
         settings = worker.settings
@@ -19,11 +37,12 @@ extension ExchangeRunner {
         client.headTaken()
         if let total = settings.totalMilliseconds { loop.arm(boundTimer, at: loop.now.adding(milliseconds: total)) }
         stage = .request
-        switch isProviderPath ? .provider : worker.room(for: exchange, address: client.address) {
-        case .provider:
-            passedChain = true
-            begin(.request)
+    }
+
+    private func enter(_ room: Worker.Room) {
+        switch room {
         case .health(let report): respondLocally(report)
+        case .station(let station, let door): beginVisit(station, at: door)
         case .admin(let entry): startAdmin(entry)
         case .refused(let error): respondLocally(error)
         }
@@ -104,7 +123,7 @@ extension ExchangeRunner {
         exchange.bodyIsComplete = true
         if exchange.phase == .admin {
             stage = .request
-            return callAdmin()
+            return visit == nil ? callAdmin() : visitBodyArrived(body)
         }
         stage = .body
         if method == .post, route == .messages || route == .countTokens { readRequest(body) }

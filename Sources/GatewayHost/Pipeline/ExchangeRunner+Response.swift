@@ -12,6 +12,7 @@ extension ExchangeRunner {
     /// What a plugin staged is the answer.
     func respondStaged() {
         guard let staged = exchange.staged else { return }
+        if let visit { return visitActionEnded(visit, staged) }
         exchange.staged = nil
         exchange.responseHeaders.clear()
         for field in staged.headers { exchange.responseHeaders.append(field) }
@@ -26,6 +27,7 @@ extension ExchangeRunner {
     /// The host answers with an error in the API's shape.
     func respondLocally(_ error: GatewayError, origin: Int = .max) {
         worker.metrics.refused(error.source)
+        if let visit { return visit.failed(error) }
         exchange.responseHeaders.clear()
         let body = ErrorResponse.stage(error, requestID: exchange.attributes.text(.requestID), in: exchange)
         answerLocally(
@@ -40,7 +42,7 @@ extension ExchangeRunner {
         answerLocally(StagedResponse(status: report.status, body: exchange.arena.copy(report.text), origin: 0))
     }
 
-    private func answerLocally(_ staged: StagedResponse) {
+    func answerLocally(_ staged: StagedResponse) {
         dropAttempt()
         held.release()
         chunkQueue.removeAll(keepingCapacity: true)

@@ -120,6 +120,11 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
     var firstByteToClientAt: Instant?
     var responseBytes: UInt64 = 0
 
+    /// The exchange is a visit at a station of the host.
+    var visit: (any LocalVisit)?
+    /// Enters the hook of the plugin that acts for the visit.
+    var visitCall: ((ChainWorker, Exchange) -> gw_verdict)?
+
     private(set) var stageTimer: LoopTimer!
     private(set) var boundTimer: LoopTimer!
     var loop: EventLoop { exchange.loop }
@@ -150,6 +155,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
             stage = .attempt
             begin(.attempt)
         case .relaying: ping()
+        case .request where visit != nil: visitExpired()
         default: break
         }
         flushClient()

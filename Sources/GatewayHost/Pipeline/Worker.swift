@@ -11,8 +11,8 @@ import Synchronization
 final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
     /// What a path leads to.
     enum Room {
-        case provider
         case health(LocalReport)
+        case station(any LocalStation, Door)
         case admin(entry: Int)
         case refused(GatewayError)
     }
@@ -35,8 +35,12 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
     /// Started for a reload that is not decided yet.
     private var prepared: ChainWorker?
 
+    /// The admin interface; nil: there is none.
+    var station: (any LocalStation)?
+
     private var listeners: [Listener] = []
     private var serverTLS: [ObjectIdentifier: TLSServerContext] = [:]
+    private var sideDoors: [ObjectIdentifier: SideDoor] = [:]
     private var connections: [ClientConnection] = []
     private var freeRunners: [ExchangeRunner] = []
     private var retiredRunners: [ExchangeRunner] = []
@@ -72,9 +76,10 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
 
     // MARK: Listening
 
-    func listen(_ socket: consuming Descriptor, tls: TLSServerContext?) throws(SystemError) {
+    func listen(_ socket: consuming Descriptor, tls: TLSServerContext?, door: Door = .clients) throws(SystemError) {
         let listener = try Listener(loop: loop, inherited: socket, handler: self)
         serverTLS[ObjectIdentifier(listener)] = tls
+        if door != .clients { sideDoors[ObjectIdentifier(listener)] = SideDoor(self, door) }
         listeners.append(listener)
         try listener.resume()
     }
@@ -88,18 +93,32 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
             let tls = serverTLS[ObjectIdentifier(listener)]
             let stream: ByteStream
             if let tls { stream = try ByteStream(descriptor, server: tls) } else { stream = ByteStream(descriptor) }
-            let connection = ClientConnection(
-                loop: loop, stream: stream, address: address, pool: blocks, settings: clientSettings,
-                limits: httpLimits, service: self, needsHandshake: tls != nil)
-            try connection.open()
-            shared.connections.add(1, ordering: .relaxed)
-            metrics.connectionsAccepted.add(1)
-            metrics.connections.add(1)
-            connection.listIndex = connections.count
-            connections.append(connection)
+            try open(
+                stream, from: address, needsHandshake: tls != nil, service: sideDoors[ObjectIdentifier(listener)] ?? self)
         } catch {
             log.warning("a client connection could not be set up", .field("reason", "\(error)"))
         }
+    }
+
+    /// A connection that this process made to itself, for whoever `actor` is.
+    func accept(ownProcess socket: consuming Descriptor, actor: String) throws(SystemError) {
+        try open(
+            ByteStream(socket), from: SocketAddress(unixPath: ""), needsHandshake: false,
+            service: SideDoor(self, .ownProcess(actor: actor)))
+    }
+
+    private func open(
+        _ stream: ByteStream, from address: SocketAddress, needsHandshake: Bool, service: any ClientService
+    ) throws(SystemError) {
+        let connection = ClientConnection(
+            loop: loop, stream: stream, address: address, pool: blocks, settings: clientSettings, limits: httpLimits,
+            service: service, needsHandshake: needsHandshake)
+        try connection.open()
+        shared.connections.add(1, ordering: .relaxed)
+        metrics.connectionsAccepted.add(1)
+        metrics.connections.add(1)
+        connection.listIndex = connections.count
+        connections.append(connection)
     }
 
     func acceptFailed(_ error: SystemError, on listener: Listener) {
@@ -110,6 +129,10 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
 
     func startExchange(on connection: ClientConnection) {
         takeRunner().start(on: connection, id: takeID())
+    }
+
+    func startExchange(on connection: ClientConnection, at door: Door) {
+        takeRunner().start(on: connection, id: takeID(), at: door)
     }
 
     func refuse(_ error: GatewayError, on connection: ClientConnection) {
@@ -176,10 +199,11 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         retiredRunners.removeAll(keepingCapacity: true)
     }
 
-    /// Where a path leads.
+    /// Where a path leads that is not the provider's.
     func room(for exchange: Exchange, address: SocketAddress) -> Room {
         let path = exchange.path
         if let report = healthReport(path) { return .health(report) }
+        if let station, station.answers(path, at: .clients) { return .station(station, .clients) }
         if let entry = chain.adminEntry(path) {
             let authorization = exchange.requestHeaders.value(of: .authorization)
             if let error = access.refusal(of: IPAddress(address.host), authorization: authorization) { return .refused(error) }
@@ -187,6 +211,14 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         }
         return .refused(
             .client(404, "nothing answers at \(path.string.prefix(200)); the API is at /v1/... and /api/v1/..."))
+    }
+
+    /// Where a path leads behind another door than the clients'.
+    func room(for exchange: Exchange, at door: Door) -> Room {
+        let path = exchange.path
+        if let report = healthReport(path) { return .health(report) }
+        if let station, station.answers(path, at: door) { return .station(station, door) }
+        return .refused(.client(404, "nothing answers at \(path.string.prefix(200)); this address serves /admin/..."))
     }
 
     private func healthReport(_ path: Bytes) -> LocalReport? {
@@ -208,6 +240,13 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
     func dateText() -> Bytes {
         date.write(loop.wallSeconds, to: dateMemory)
         return Bytes(base: dateMemory, count: 29)
+    }
+
+    /// The client speaks TLS, with us or with a trusted proxy in front of us.
+    func isSecure(_ exchange: Exchange, _ client: ClientConnection) -> Bool {
+        if client.stream.isTLS { return true }
+        guard !trustedProxies.isEmpty, let peer = IPAddress(client.addressText), trustedProxies.contains(peer) else { return false }
+        return exchange.requestHeaders.value(of: .xForwardedProto).equalsIgnoringCase(Bytes("https"))
     }
 
     /// The client's address as text, of the connection or of a trusted proxy's word.
@@ -265,6 +304,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         httpLimits = HTTPLimits(config)
         access = AdminAccess(allow: config.metrics.allow, token: config.metrics.token)
         trustedProxies = config.trustedProxies
+        station?.adopt(config)
         let url = config.upstream.url.description
         if url != upstreamURL.string { upstreamURL = Worker.kept(url) }
         old.whenStopped = oldEnded
@@ -283,6 +323,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
     func end() {
         for connection in connections { connection.cut() }
         loop.disarm(metricsTimer)
+        station?.end()
         chain.supersede()
         freeRunners.removeAll()
     }
