@@ -16,7 +16,7 @@ from harness.waiting import wait_until
 def first_run(tmp_path):
     """Starts `gateway run` in an empty folder on a port the kernel chooses; yields (process, said)."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANTHROPIC_")}
-    environment["GATEWAY_LISTEN"] = "127.0.0.1:0"
+    environment["PORT"] = "0"
     output = tmp_path / "said.txt"
     folder = tmp_path / "empty"
     folder.mkdir()

@@ -1,6 +1,10 @@
 #define _GNU_SOURCE 1
 #include <pthread.h>
 #include <sched.h>
+#include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
 
 #include "CLinux.h"
 
@@ -62,4 +66,66 @@ int gwl_raise_descriptor_limit(void) {
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -1;
     limit.rlim_cur = limit.rlim_max;
     return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int gwl_terminal_columns(int fd) {
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) < 0 ? -1 : size.ws_col;
+}
+
+int gwl_spawn_detached(const char *program, char *const arguments[], char *const environment[], const char *output, pid_t *process) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int code = posix_spawn_file_actions_init(&actions);
+    if (code) return code;
+    code = posix_spawnattr_init(&attributes);
+    if (!code) {
+        sigset_t none, all;
+        sigemptyset(&none);
+        sigfillset(&all);
+        sigdelset(&all, SIGKILL);
+        sigdelset(&all, SIGSTOP);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        posix_spawnattr_setsigdefault(&attributes, &all);
+        code = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        if (!code) code = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+        if (!code) code = posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+        if (!code) code = posix_spawn_file_actions_adddup2(&actions, 1, 2);
+        if (!code) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+        if (!code) code = posix_spawn(process, program, &actions, &attributes, arguments, environment);
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return code;
+}
+
+int gwl_child_status(pid_t process) {
+    int status = 0;
+    pid_t ended = waitpid(process, &status, WNOHANG);
+    if (ended == 0) return -1;
+    if (ended < 0) return -2;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int gwl_clock_is_synchronised(void) {
+    struct timex clock = {0};
+    int state = adjtimex(&clock);
+    if (state < 0) return -1;
+    return state != TIME_ERROR && !(clock.status & STA_UNSYNC);
+}
+
+int gwl_free_space(const char *path, uint64_t *bytes, uint64_t *total, uint64_t *inodes) {
+    struct statvfs status;
+    if (statvfs(path, &status) < 0) return -1;
+    *bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    *total = (uint64_t)status.f_blocks * status.f_frsize;
+    /* Some file systems count none. */
+    *inodes = status.f_files ? (uint64_t)status.f_favail : UINT64_MAX;
+    return 0;
+}
+
+int gwl_is_noexec(const char *path) {
+    struct statvfs status;
+    if (statvfs(path, &status) < 0) return -1;
+    return status.f_flag & ST_NOEXEC ? 1 : 0;
 }

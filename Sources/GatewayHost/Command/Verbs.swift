@@ -1,4 +1,4 @@
-// All commands, in the order in which help lists them.
+// All commands that are always there, in the order in which help lists them.
 //
 // Kind: value.
 
@@ -6,42 +6,19 @@ enum Verbs {
     static let version = "gateway 0.1.0"
 
     static let all: [Verb] = [
-        .run, .serve, .check, .reload, .status, .stop,
-        .configShow, .configDiff, .configDocs, .configSchema,
-        .demoUpstream,
-        Verb(name: "version", summary: "Prints the version.") { invocation in
-            invocation.terminal.out(version)
-            return .done
-        },
+        .run, .serve, .start, .stop, .restart, .reload, .check,
+        .status, .logs, .doctor, .configShow, .configDiff,
+        .configDocs, .configSchema, .completion, .demoUpstream, .version,
     ]
 }
 
-extension Invocation {
-    /// Reads the configuration, or prints what is wrong with it.
-    func loadConfig() -> GatewayConfig? {
-        do {
-            let config = try ConfigLoader.load(configPath)
-            for warning in config.warnings { terminal.problem("warning: \(warning)") }
-            return config
-        } catch {
-            report(error.faults)
-            return nil
+extension Verb {
+    static let version = Verb(name: "version", section: .trying, summary: "Prints the version.", flags: [.json]) { invocation in
+        if invocation.wantsJSON {
+            invocation.printJSON(["version": .string(String(Verbs.version.dropFirst("gateway ".count)))])
+        } else {
+            invocation.terminal.out(Verbs.version)
         }
-    }
-
-    func report(_ faults: [ConfigFault]) {
-        for fault in faults { terminal.problem("\(fault)") }
-        terminal.problem(
-            faults.count == 1
-                ? "gateway: \(configPath) is not valid"
-                : "gateway: \(configPath) is not valid: \(faults.count) faults")
-    }
-
-    /// The value of `--timeout`; nil after a complaint.
-    func timeout(_ initial: Duration) -> Duration? {
-        guard let text = flags["timeout"] else { return initial }
-        if let duration = Measure.duration(text) { return duration }
-        terminal.problem("gateway: --timeout \(text) is no duration. Write it like 30s.")
-        return nil
+        return .done
     }
 }

@@ -46,6 +46,8 @@ enum ConfigLoader {
         config.data = FilePath.resolve(config.data, against: FilePath.folder(of: file))
         let isComplete = Options.gateway.read(tree, into: &config, &reading)
         finishChain(&config, tree, &reading)
+        // A gateway in the background has no standard error that anybody sees (`gateway start` sets this).
+        if config.log.file == nil, let file = environment["GATEWAY_LOG_FILE"], !file.isEmpty { config.log.file = file }
         if isComplete { check(config, tree, &reading) }
         if !reading.faults.isEmpty { throw ConfigFaults(reading.faults) }
         config.source = bytes

@@ -136,7 +136,8 @@ enum Options {
             "The least important lines to write."),
         Option(
             "log.file", \.log.file, .optional(.path),
-            "Where to write them. Off: standard error."),
+            "Where to write them. Off: standard error, or the file that the variable GATEWAY_LOG_FILE names; gateway start sets it to gateway.log in the data folder."
+        ),
         Option(
             "log.error_file", \.log.errorFile, .optional(.path),
             "A second file that gets only warnings and errors."),

@@ -38,6 +38,15 @@ final class MemoryTerminal: Sendable {
         (["serve", "--config=a", "--config=b"], "gateway: --config is given twice. Keep one of the two."),
         (["serve", "x.yaml"], "gateway: gateway serve takes no \"x.yaml\". Did you mean --config x.yaml?"),
         (["status", "--json=1"], "gateway: --json takes no value. Write --json alone."),
+        (["completion"], "gateway: gateway completion needs SHELL. \"gateway completion --help\" explains it."),
+        (
+            ["completion", "bash", "zsh"],
+            "gateway: gateway completion takes no \"zsh\". \"gateway completion --help\" lists what it takes."
+        ),
+        (["completion", "tcsh"], "gateway: no script for tcsh. There are bash, zsh and fish."),
+        (["logs", "--level", "loud"], "gateway: --level loud is none of trace, debug, info, warning, error."),
+        (["logs", "-n", "many"], "gateway: --lines many is no number from 0 to 1000000."),
+        (["logs", "--since", "soon"], "gateway: --since soon is no time. Write 10m for ten minutes ago, or 2025-11-23T18:00:00Z."),
     ])
     func aWrongCommandLineIsExplained(words: [String], line: String) {
         let memory = MemoryTerminal()
@@ -51,14 +60,17 @@ final class MemoryTerminal: Sendable {
             let words = verb.name.split(separator: " ").map(String.init) + ["--help"]
             #expect(runCommand(words, terminal: memory.terminal, services: .idle) == .done)
             #expect(memory.out.hasPrefix("Usage: gateway \(verb.name)"))
-            #expect(memory.out.contains(verb.summary))
-            for flag in verb.flags { #expect(memory.out.contains("--\(flag.name)")) }
+            #expect(memory.out.contains(verb.summary) && verb.summary.hasSuffix("."))
+            for flag in verb.flags { #expect(memory.out.contains("--\(flag.shownName)")) }
         }
         #expect(run("help").1.out.contains("config diff"))
         #expect(run().0 == .done)
         #expect(run("help", "config").1.out.contains("config show"))
         #expect(run("config").1.out.contains("config show"))
         #expect(run("--version").1.out == Verbs.version)
+        let codes = run("help", "exit-codes").1.out
+        for code in ExitCode.allCases { #expect(codes.contains("\(code.rawValue)  \(code.meaning)")) }
+        #expect(run("version", "--json").1.out == "{\n  \"version\": \"0.1.0\"\n}")
     }
 
     @Test func checkAsksThePluginsToo() throws {
@@ -74,6 +86,8 @@ final class MemoryTerminal: Sendable {
                   upstream    https://api.anthropic.com
                   chain       Auth
                 """)
+        let (_, json) = run("check", "--config", path, "--json")
+        #expect(try JSONParser.parse(json.out)["chain"] == ["Auth"])
         let services = CommandServices(
             serve: { _, _ in 0 },
             checkPlugins: { config in
@@ -192,7 +206,7 @@ final class MemoryTerminal: Sendable {
 }
 
 extension CommandServices {
-    fileprivate static let idle = CommandServices(serve: { _, _ in 0 }, checkPlugins: { _ in })
+    static let idle = CommandServices(serve: { _, _ in 0 }, checkPlugins: { _ in })
 }
 
 private func lockFile(_ descriptor: Int32) -> Int32 { flock(descriptor, LOCK_EX | LOCK_NB) }

@@ -130,6 +130,19 @@ static inline FILE *gwl_stdout(void) { return stdout; }
 static inline FILE *gwl_stderr(void) { return stderr; }
 /* Processors in this thread's affinity mask: sched_getaffinity(2). */
 int gwl_available_processors(void);
+/* Columns of the terminal behind `fd`, or -1. */
+int gwl_terminal_columns(int fd);
+/* Starts `program` in a session of its own, with nothing but /dev/null and `output` (made or emptied, mode 0600) open.
+ * Returns 0 and the process, or an errno. */
+int gwl_spawn_detached(const char *program, char *const arguments[], char *const environment[], const char *output, pid_t *process);
+/* The exit status of a child that has ended: 0...255, 128 and a signal's number; -1 while it runs, -2 when it is no child. */
+int gwl_child_status(pid_t process);
+/* Whether the kernel holds the clock for synchronised: 1, 0, or -1 when it cannot say. adjtimex(2). */
+int gwl_clock_is_synchronised(void);
+/* Free bytes of the file system `path` is on for this user, and free inodes; -1 with errno. statvfs(3). */
+int gwl_free_space(const char *path, uint64_t *bytes, uint64_t *total, uint64_t *inodes);
+/* 1 when `path` is on a file system that allows no executable mapping; -1 with errno. */
+int gwl_is_noexec(const char *path);
 /* signalfd(2), non-blocking, close-on-exec. */
 static inline int gwl_signalfd(const sigset_t *set) {
     return signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -7,7 +7,7 @@ import CLinux
 
 extension Verb {
     static let run = Verb(
-        name: "run",
+        name: "run", section: .serving,
         summary: "Tries the gateway: writes a configuration if there is none, serves, prints a line to paste.",
         details: """
             With ANTHROPIC_API_KEY set (in the environment or in .env) it relays to the real API. Without, it starts a

@@ -6,19 +6,19 @@ import CLinux
 
 extension Verb {
     static let reload = Verb(
-        name: "reload", summary: "Makes the running gateway apply its changed configuration.",
+        name: "reload", section: .serving, summary: "Makes the running gateway apply its changed configuration.",
         details: """
             Waits for the outcome and prints it. A file that is refused changes nothing; the reasons are printed and
             the exit code is 3. Running exchanges end on the configuration they began with.
             """,
-        flags: [.config, .data, .timeout]
+        flags: [.config, .data, .timeout, .json]
     ) { invocation in
-        guard let limit = invocation.timeout(.seconds(60)) else { return .usage }
+        guard let limit = invocation.duration("timeout", unless: .seconds(60)) else { return .usage }
         return invocation.withRunningGateway { gateway in
             let before = gateway.lastReload?.stamp
             guard invocation.signal(SIGHUP, gateway) else { return .failed }
             var outcome: RunningGateway.Reload?
-            let ended = Invocation.wait(limit) {
+            let ended = Patience.wait(limit) {
                 outcome = gateway.lastReload.flatMap { $0.stamp == before ? nil : $0 }
                 return outcome != nil || !gateway.isRunning
             }
@@ -30,12 +30,15 @@ extension Verb {
                 )
                 return .failed
             }
+            if invocation.wantsJSON { invocation.printJSON(outcome.json) }
             guard outcome.applied else {
                 invocation.terminal.problem(outcome.reason)
                 invocation.terminal.problem("gateway: refused, nothing has changed")
                 return .invalid
             }
-            invocation.terminal.out("applied: generation \(outcome.generation)")
+            if !invocation.wantsJSON {
+                invocation.terminal.out(invocation.paint(.good, "applied") + ": generation \(outcome.generation)")
+            }
             if !outcome.needsRestart.isEmpty {
                 invocation.terminal.problem(
                     "warning: changed, but takes effect at the next start: \(outcome.needsRestart.joined(separator: ", "))"
@@ -51,31 +54,24 @@ extension Verb {
         flags: [.config, .data, .json]
     ) { invocation in
         invocation.withRunningGateway { gateway in
-            invocation.has("json") ? invocation.printJSON(gateway) : invocation.printText(gateway)
+            invocation.wantsJSON ? invocation.tellJSON(gateway) : invocation.tell(gateway)
             return .done
         }
     }
 
     static let stop = Verb(
-        name: "stop", summary: "Ends the running gateway and waits for it.",
+        name: "stop", section: .serving, summary: "Ends the running gateway and waits for it.",
         details: """
             Sends SIGTERM; running exchanges may end, for timeouts.drain at most. Exits with 1 when the gateway still
             runs after --timeout, which is timeouts.drain and 10 s more unless given.
             """,
-        flags: [.config, .data, .timeout]
+        flags: [.config, .data, .timeout, .json]
     ) { invocation in
-        guard let limit = invocation.timeout(.zero) else { return .usage }
+        guard let limit = invocation.duration("timeout", unless: .zero) else { return .usage }
         return invocation.withRunningGateway { gateway in
-            guard invocation.signal(SIGTERM, gateway) else { return .failed }
-            let drain = (try? ConfigLoader.load(invocation.configPath))?.timeouts.drain ?? TimeoutConfig().drain
-            let patience = invocation.has("timeout") ? limit : drain + .seconds(10)
-            guard Invocation.wait(patience, until: { !gateway.isRunning }) else {
-                invocation.terminal.problem(
-                    "gateway: process \(gateway.process) still runs after \(Measure.text(patience)), with exchanges to end"
-                )
-                return .failed
-            }
-            invocation.terminal.out("stopped: process \(gateway.process)")
+            let drain = invocation.quietConfig()?.timeouts.drain ?? TimeoutConfig().drain
+            guard invocation.end(gateway, drain, limit) else { return .failed }
+            if invocation.wantsJSON { invocation.printJSON(["stopped": true, "process": .int(Int64(gateway.process))]) }
             return .done
         }
     }
@@ -83,10 +79,10 @@ extension Verb {
 
 extension Invocation {
     /// Finds the gateway that serves from the data folder of the configuration.
-    fileprivate func withRunningGateway(_ body: (RunningGateway) -> ExitCode) -> ExitCode {
+    func withRunningGateway(_ body: (RunningGateway) -> ExitCode) -> ExitCode {
         let folder: String
         do throws(ConfigFaults) {
-            if let named = flags["data"] {
+            if let named = self["data"] {
                 folder = named
             } else {
                 folder = try ConfigLoader.dataFolder(of: configPath)
@@ -96,45 +92,68 @@ extension Invocation {
             return .invalid
         }
         guard let gateway = RunningGateway(in: folder) else {
-            if has("json") { terminal.out("{\"running\":false}") }
-            terminal.problem("gateway: none runs with its data in \(folder)")
-            return .notRunning
+            if wantsJSON { printJSON(["running": false]) }
+            return fail("none runs with its data in \(folder)", .notRunning)
         }
         return body(gateway)
     }
 
+    /// Lets it end and waits for that: for `limit`, or a little longer than it lets exchanges run when that is zero.
+    /// - Returns: false after a complaint.
+    func end(_ gateway: RunningGateway, _ drain: Duration, _ limit: Duration) -> Bool {
+        guard signal(SIGTERM, gateway) else { return false }
+        let patience = limit == .zero ? drain + .seconds(10) : limit
+        terminal.progress("waiting for running exchanges to end")
+        let hasEnded = Patience.wait(patience) { !gateway.isRunning }
+        terminal.progress(nil)
+        guard hasEnded else {
+            _ = fail("process \(gateway.process) still runs after \(Measure.text(patience)), with exchanges to end")
+            return false
+        }
+        if !wantsJSON { terminal.out("stopped: process \(gateway.process)") }
+        return true
+    }
+
     fileprivate func signal(_ number: Int32, _ gateway: RunningGateway) -> Bool {
         if kill(gateway.process, number) == 0 { return true }
-        terminal.problem(
-            "gateway: process \(gateway.process) takes no signal from us: \(SystemError.text(of: gwl_errno()))")
+        _ = fail("process \(gateway.process) takes no signal from us: \(SystemError.text(of: gwl_errno()))")
         return false
     }
 
-    fileprivate func printText(_ gateway: RunningGateway) {
-        terminal.out("running: process \(gateway.process), for \(Invocation.spoken(seconds: gateway.age))")
+    fileprivate func tell(_ gateway: RunningGateway) {
+        terminal.out(paint(.good, "running") + ": process \(gateway.process), for \(Spoken.length(seconds: gateway.age))")
         let addresses = gateway.addresses
         terminal.out(addresses.isEmpty ? "starting" : "listening: \(addresses.joined(separator: ", "))")
         guard let reload = gateway.lastReload else { return }
         terminal.out(
-            reload.applied ? "last reload: generation \(reload.generation)" : "last reload: refused: \(reload.reason)")
+            reload.applied
+                ? "last reload: generation \(reload.generation)"
+                : "last reload: " + paint(.bad, "refused") + ": \(reload.reason)")
     }
 
-    fileprivate func printJSON(_ gateway: RunningGateway) {
+    fileprivate func tellJSON(_ gateway: RunningGateway) {
         var object: JSONObject = [
             "running": true, "process": .int(Int64(gateway.process)), "seconds": .int(Int64(gateway.age)),
             "addresses": .array(gateway.addresses.map { .string($0) }),
         ]
-        if let reload = gateway.lastReload {
-            object["last_reload"] = [
-                "applied": .bool(reload.applied), "generation": .int(Int64(reload.generation)),
-                "reason": .string(reload.reason),
-            ]
-        }
-        terminal.out(String(decoding: JSONValue.object(object).compact, as: UTF8.self))
+        if let reload = gateway.lastReload { object["last_reload"] = reload.json }
+        printJSON(.object(object))
     }
+}
 
+extension RunningGateway.Reload {
+    fileprivate var json: JSONValue {
+        [
+            "applied": .bool(applied), "generation": .int(Int64(generation)), "reason": .string(reason),
+            "needs_restart": .array(needsRestart.map { .string($0) }),
+        ]
+    }
+}
+
+/// Measures as people say them.
+enum Spoken {
     /// `3d 4h`, `12m 5s`: the two largest units.
-    private static func spoken(seconds: Int) -> String {
+    static func length(seconds: Int) -> String {
         let parts = [
             (seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"),
         ]
@@ -142,14 +161,13 @@ extension Invocation {
         return begun.isEmpty ? "0s" : begun.map { "\($0.0)\($0.1)" }.joined(separator: " ")
     }
 
-    /// Looks every 20 ms whether `isDone`, for `limit` at most; false when it never was.
-    fileprivate static func wait(_ limit: Duration, until isDone: () -> Bool) -> Bool {
-        let deadline = gwl_monotonic_ns() + UInt64(limit.milliseconds) * 1_000_000
-        while !isDone() {
-            if gwl_monotonic_ns() >= deadline { return false }
-            var pause = timespec(tv_sec: 0, tv_nsec: 20_000_000)
-            nanosleep(&pause, nil)
+    /// `13.2 GB`
+    static func size(_ bytes: UInt64) -> String {
+        var value = Double(bytes)
+        for unit in ["B", "KB", "MB", "GB"] {
+            if value < 1024 { return unit == "B" ? "\(bytes) B" : "\((value * 10).rounded() / 10) \(unit)" }
+            value /= 1024
         }
-        return true
+        return "\((value * 10).rounded() / 10) TB"
     }
 }

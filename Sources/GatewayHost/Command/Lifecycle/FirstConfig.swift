@@ -28,7 +28,7 @@ enum FirstConfig {
     static func text(key: String) -> String {
         """
         # Written by "gateway run". docs/CONFIG.md describes every key; "gateway check" reads this as the gateway does.
-        listen: 127.0.0.1:${PORT:-3000}
+        listen: ${GATEWAY_HOST:-127.0.0.1}:${PORT:-3000}
         upstream: ${\(upstreamVariable):-https://api.anthropic.com}
         data: ./data
 

@@ -4,7 +4,7 @@
 
 extension Verb {
     static let serve = Verb(
-        name: "serve", summary: "Serves until SIGTERM, which lets running exchanges end first.",
+        name: "serve", section: .serving, summary: "Serves until SIGTERM, which lets running exchanges end first.",
         details: """
             SIGHUP applies a changed configuration, as "gateway reload" does; SIGTERM and SIGINT drain, the second one ends
             at once. Exits with 3 when the configuration is invalid, plugins included, and with 1 when it cannot serve.

@@ -40,6 +40,20 @@ struct RunningGateway: Sendable {
         document("listen.json")?["addresses"]?.array?.compactMap(\.string) ?? []
     }
 
+    /// It answers requests, and is the process that says so.
+    var isReady: Bool { document("listen.json")?["pid"]?.int == Int64(process) }
+
+    /// The unit of systemd that it runs in and this process does not; nil: none.
+    var unit: String? {
+        func group(_ process: String) -> String? {
+            guard case .success(let bytes) = FileBytes.read("/proc/\(process)/cgroup", limit: 1 << 16) else { return nil }
+            let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("0::") }
+            return line.map { String($0.dropFirst(3)) }
+        }
+        guard let theirs = group("\(process)"), theirs != group("self"), theirs.hasSuffix(".service") else { return nil }
+        return theirs.split(separator: "/").last.map(String.init)
+    }
+
     /// How the last reload ended since it runs.
     var lastReload: Reload? {
         guard let stamp = RunningGateway.timeOfChange("\(folder)/reload.json"),
