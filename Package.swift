@@ -37,7 +37,7 @@ let pluginTargets: [Target] = plugins.flatMap { name -> [Target] in
 }
 
 let hostDependencies: [Target.Dependency] = [
-    "PluginABI", "CLinux", "COpenSSL", "CCurl", "CYAML", "CZlib",
+    "PluginABI", "CLinux", "COpenSSL", "CCurl", "CSQLite", "CYAML", "CZlib",
 ]
 
 var targets: [Target] = [
@@ -48,6 +48,7 @@ var targets: [Target] = [
         name: "CLinux", path: "Sources/CLibraries/CLinux", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
     .systemLibrary(name: "COpenSSL", path: "Sources/CLibraries/COpenSSL", pkgConfig: "openssl"),
     .systemLibrary(name: "CCurl", path: "Sources/CLibraries/CCurl", pkgConfig: "libcurl"),
+    .systemLibrary(name: "CSQLite", path: "Sources/CLibraries/CSQLite", pkgConfig: "sqlite3"),
     .systemLibrary(name: "CYAML", path: "Sources/CLibraries/CYAML", pkgConfig: "yaml-0.1"),
     .systemLibrary(name: "CZlib", path: "Sources/CLibraries/CZlib", pkgConfig: "zlib"),
     .target(

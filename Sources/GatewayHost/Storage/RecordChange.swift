@@ -40,3 +40,31 @@ struct RecordReference: Sendable, Hashable {
     var collection: String
     var id: String
 }
+
+extension RecordChange {
+    /// A record is a thing that a person manages; an account with all its headers has some kilobytes.
+    static let documentLimit = 1 << 20
+    /// Of ids, collections, labels, pointers and unique values, in bytes.
+    static let textLimit = 1024
+    /// Unique values and references of one record.
+    static let listLimit = 1024
+    /// Changes of one transaction.
+    static let countLimit = 1000
+
+    /// Which limit of the store the change is beyond.
+    var limitFault: StorageFault? {
+        if let document, document.count > Self.documentLimit {
+            return .limit("the document has \(document.count) bytes; a record may have \(Self.documentLimit)")
+        }
+        if unique.count + references.count > Self.listLimit {
+            return .limit("the record names more than \(Self.listLimit) others")
+        }
+        var texts = [collection, id, label]
+        for value in unique { texts += [value.field, value.value] }
+        for reference in references { texts += [reference.field, reference.collection, reference.id] }
+        if texts.contains(where: { $0.utf8.count > Self.textLimit }) {
+            return .limit("an id, label, unique value or reference is longer than \(Self.textLimit) bytes")
+        }
+        return nil
+    }
+}

@@ -1,0 +1,47 @@
+// What keeps records: the narrow door behind which SQLite stands, and other stores can.
+//
+// Every function is called on the storage thread and may block. A store knows nothing of schemas,
+// secrets or watchers; it keeps documents, their revisions, and what must hold between them.
+//
+// Invariants every store keeps: 1. revisions come from one sequence and never twice. 2. A change is whole
+// or not there. 3. What `apply` returned as done survives a crash of the machine.
+//
+// Kind: confined to the storage thread.
+
+protocol RecordStore: AnyObject {
+    func get(_ collection: String, _ id: String) throws(StorageFault) -> StoredRecord?
+    func list(_ query: RecordQuery) throws(StorageFault) -> RecordPage
+
+    /// Makes each element's changes all or nothing, and all that succeed durable together. One result for
+    /// each element, in order.
+    func apply(_ tasks: [StorageTask]) -> [Result<[StoredRecord], StorageFault>]
+
+    /// The largest revision given so far.
+    func revision() throws(StorageFault) -> Int64
+    /// Up to `limit` records of the collection with a revision above `revision`, in their order. Records that
+    /// are gone only above `goneAfter`.
+    func changes(_ collection: String, after revision: Int64, goneAfter: Int64, limit: Int) throws(StorageFault)
+        -> [StoredRecord]
+    /// Whether somebody else has changed the store since the last call.
+    func hasForeignChanges() throws(StorageFault) -> Bool
+
+    func audit(_ query: AuditQuery) throws(StorageFault) -> [AuditEntry]
+    /// Forgets records that are gone since before `time`, and audit entries beyond the limit.
+    func purge(goneBefore time: Int64) throws(StorageFault)
+
+    /// Small named values beside the records: what the vault keeps.
+    func meta(_ name: String) throws(StorageFault) -> [UInt8]?
+    func metaNames(_ prefix: String) throws(StorageFault) -> [String]
+    /// nil removes. All or nothing, durable.
+    func setMeta(_ values: [(name: String, value: [UInt8]?)]) throws(StorageFault)
+
+    /// Writes a consistent copy of everything to `path`, which must not exist, while others go on.
+    var path: String { get }
+}
+
+/// What is asked of a store in one piece.
+struct StorageTask: Sendable {
+    var changes: [RecordChange] = []
+    /// Entries of the audit trail beside those of the changes.
+    var audit: [AuditEntry] = []
+}

@@ -1,0 +1,126 @@
+// The door to the store, for every thread: what is asked here is done by the storage thread, which then calls
+// back.
+//
+// Callbacks run on the storage thread and must not block; whoever has a loop submits to its mailbox from there.
+// The functions without a callback block, and are for the control thread and the command line.
+//
+// Kind: shared.
+
+import CLinux
+
+final class Storage: Sendable {
+    typealias Done<Value> = @Sendable (Result<Value, StorageFault>) -> Void
+
+    /// The file.
+    let path: String
+    private let queue: StorageQueue
+
+    /// Opens or makes the store of `folder`, brings it to today's version, and starts its thread.
+    /// - Parameter admit: see `StorageFile.Admission`.
+    static func open(folder: String, admit: StorageFile.Admission = { _ throws(StorageFault) in }) throws(StorageFault)
+        -> Storage
+    {
+        try Storage(StorageFile.open(folder, admit: admit))
+    }
+
+    private init(_ store: sending SQLiteRecordStore) throws(StorageFault) {
+        path = store.path
+        do throws(SystemError) { queue = try StorageQueue() } catch { throw .unavailable("no storage thread: \(error)") }
+        // Handed over: nobody else has it, and the thread is started behind this line.
+        nonisolated(unsafe) let thread = StorageThread(store, queue)
+        BackgroundThread.start("storage") { [queue] in
+            thread.run()
+            queue.threadEnded()
+        }
+    }
+
+    deinit { queue.close() }
+
+    // MARK: Records
+
+    func get(_ collection: String, _ id: String, _ done: @escaping Done<StoredRecord?>) {
+        read(done) { store throws(StorageFault) in try store.get(collection, id) }
+    }
+
+    func list(_ query: RecordQuery, _ done: @escaping Done<RecordPage>) {
+        read(done) { store throws(StorageFault) in try store.list(query) }
+    }
+
+    /// One transaction, all or nothing, with the audit entries of the changes; durable when `done` is called. What
+    /// others ask for at the same time goes to the disk with it.
+    /// - Returns (to `done`): the records as they are now, in the order of the changes.
+    func apply(_ changes: [RecordChange], _ done: @escaping Done<[StoredRecord]>) {
+        for change in changes {
+            if let fault = change.limitFault { return done(.failure(fault)) }
+        }
+        if changes.count > RecordChange.countLimit {
+            return done(.failure(.limit("\(changes.count) changes at once; \(RecordChange.countLimit) may be")))
+        }
+        submit(.write(StorageTask(changes: changes), done), done)
+    }
+
+    /// An audit entry without a change. Whether it could be written is only logged.
+    func record(_ entry: AuditEntry) {
+        if let refusal = queue.put(.write(StorageTask(audit: [entry]), nil)) {
+            log.error("an audit entry could not be written", .field("reason", Self.fault(refusal).description))
+        }
+    }
+
+    /// Newest first.
+    func audit(_ query: AuditQuery, _ done: @escaping Done<[AuditEntry]>) {
+        read(done) { store throws(StorageFault) in try store.audit(query) }
+    }
+
+    /// Tells all there is in the collection, then every change, also other processes' within a second.
+    ///
+    /// The next batch comes after `taken()` of the one before. A failure before the first pass is complete is told and
+    /// ends the watch; later ones are logged, and reading is tried again.
+    /// - Parameter batch: records at most in one batch, 1...RecordQuery.pageLimit.
+    func watch(_ collection: String, batch: Int = 256, _ told: @escaping RecordWatch.Told) -> RecordWatch {
+        let watch = RecordWatch(collection, batch: min(max(batch, 1), RecordQuery.pageLimit), queue, told)
+        if let refusal = queue.put(.watch(watch)) { told(watch, .failure(Self.fault(refusal))) }
+        return watch
+    }
+
+    // MARK: For the control thread and the command line
+
+    /// Does what was asked so far, closes the file and ends the thread. Later requests are refused.
+    /// - Thread: any but the storage thread's; blocks.
+    func close() {
+        queue.close()
+        queue.waitUntilDone()
+    }
+
+    /// Runs `body` on the storage thread and waits for what it returns.
+    func perform<Value: Sendable>(_ body: @escaping @Sendable (any RecordStore) throws(StorageFault) -> Value)
+        throws(StorageFault) -> Value
+    {
+        let answer = Awaited<Result<Value, StorageFault>>()
+        read({ answer.give($0) }, body)
+        return try answer.take().get()
+    }
+
+    // MARK: Private
+
+    private func read<Value>(
+        _ done: @escaping Done<Value>, _ body: @escaping @Sendable (any RecordStore) throws(StorageFault) -> Value
+    ) {
+        submit(
+            .read { store in
+                let result: Result<Value, StorageFault>
+                do throws(StorageFault) { result = .success(try body(store)) } catch { result = .failure(error) }
+                done(result)
+            }, done)
+    }
+
+    private func submit<Value>(_ request: StorageRequest, _ done: Done<Value>) {
+        if let refusal = queue.put(request) { done(.failure(Self.fault(refusal))) }
+    }
+
+    private static func fault(_ refusal: StorageQueue.Refusal) -> StorageFault {
+        switch refusal {
+        case .closed: .unavailable("the store is closed: the gateway is stopping")
+        case .full: .limit("too much waits for the store; its disk is slow or somebody asks too fast. Try again")
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// The one thread that touches the store: takes what has arrived, writes it in as few transactions as
+// possible, answers what was asked, tells watches, and keeps the store tidy.
+//
+//   take ──► all writes (group commit) ──► all reads ──► watches: one batch each ──► take …
+//
+// A read that arrived with writes sees them. While somebody watches, the store is asked twice a second whether
+// another process has changed it; otherwise the thread sleeps.
+//
+// Kind: confined to the storage thread.
+
+import CLinux
+
+final class StorageThread {
+    /// Others' changes are seen within this; a second is what is promised.
+    static let pollMilliseconds = 400
+    /// How long records that are gone are kept for watches of other processes.
+    static let goneMilliseconds: Int64 = 24 * 3600 * 1000
+    private static let tidyMilliseconds = 3600 * 1000
+    /// A command line is gone before it comes to tidying up.
+    private static let firstTidyMilliseconds = 60 * 1000
+
+    private let store: any RecordStore
+    private let queue: StorageQueue
+    private var watches = StorageWatches()
+    private var nextPoll: Instant
+    private var nextTidy: Instant
+    private var lastFailure: StorageFault?
+
+    init(_ store: any RecordStore, _ queue: StorageQueue) {
+        self.store = store
+        self.queue = queue
+        let now = Instant.read()
+        nextPoll = now
+        nextTidy = now.adding(milliseconds: Self.firstTidyMilliseconds)
+    }
+
+    func run() {
+        // Ends when the queue is closed and everything in it is done.
+        while let requests = queue.take(waitingMilliseconds: pause()) {
+            write(requests)
+            serve(requests)
+            let now = Instant.read()
+            if !watches.isEmpty, now >= nextPoll { poll(now) }
+            note(watches.tell(store))
+            if now >= nextTidy { tidy(now) }
+        }
+    }
+
+    private func pause() -> Int32 {
+        if watches.hasWork { return 0 }
+        let next = watches.isEmpty ? nextTidy : min(nextPoll, nextTidy)
+        // Rounded up, so as not to wake just before the time.
+        return Int32(clamping: next.milliseconds(since: Instant.read()) + 1)
+    }
+
+    private func write(_ requests: [StorageRequest]) {
+        var tasks: [StorageTask] = []
+        var tell: [(@Sendable (Result<[StoredRecord], StorageFault>) -> Void)?] = []
+        for case .write(let task, let done) in requests {
+            tasks.append(task)
+            tell.append(done)
+        }
+        guard !tasks.isEmpty else { return }
+        for (index, result) in store.apply(tasks).enumerated() {
+            switch result {
+            case .success(let records):
+                for collection in Set(records.map(\.collection)) { watches.changed(collection) }
+            case .failure(let fault):
+                if tell[index] == nil {
+                    log.error("audit entries could not be written", .field("reason", fault.description))
+                }
+            }
+            tell[index]?(result)
+        }
+    }
+
+    private func serve(_ requests: [StorageRequest]) {
+        for request in requests {
+            switch request {
+            case .write: break
+            case .read(let body): body(store)
+            case .watch(let watch): watches.add(watch, store)
+            case .taken(let watch): watches.taken(watch)
+            case .cancel(let watch): watches.cancel(watch)
+            }
+        }
+    }
+
+    private func poll(_ now: Instant) {
+        nextPoll = now.adding(milliseconds: Self.pollMilliseconds)
+        do throws(StorageFault) {
+            if try store.hasForeignChanges() { watches.changed(nil) }
+        } catch {
+            note(error)
+        }
+    }
+
+    private func tidy(_ now: Instant) {
+        nextTidy = now.adding(milliseconds: Self.tidyMilliseconds)
+        do throws(StorageFault) {
+            try store.purge(goneBefore: Int64(gwl_wall_ns() / 1_000_000) - Self.goneMilliseconds)
+        } catch {
+            note(error)
+        }
+    }
+
+    /// Logs a failure of the thread's own reading once, not twice a second.
+    private func note(_ failure: StorageFault?) {
+        if let failure, failure != lastFailure { log.error("the store failed", .field("reason", failure.description)) }
+        lastFailure = failure
+    }
+}
+
+@available(*, unavailable)
+extension StorageThread: Sendable {}
