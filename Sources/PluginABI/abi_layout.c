@@ -361,3 +361,66 @@ MEMBER(gw_state, size, 0, uint32_t);
 MEMBER(gw_state, reserved, 4, uint32_t);
 MEMBER(gw_state, save, 8, gw_error (*)(gw_instance *, gw_write *, void *));
 MEMBER(gw_state, load, 16, gw_error (*)(gw_instance *, gw_str));
+
+/* --------------------------------------------------------------------- records and resources */
+
+TEXT(GW_RECORDS, "gw.records/1");
+TEXT(GW_ADMIN, "gw.admin/1");
+TEXT(GW_ATTR_LIMITS, "gw.limits");
+TEXT(GW_ATTR_ACCOUNTS, "gw.accounts");
+TEXT(GW_ATTR_CLIENT_GONE, "gw.client.gone");
+VALUE(GW_RECORD_GONE, 0x1u);
+VALUE(GW_REVISION_ANY, -1);
+VALUE(GW_REVISION_ABSENT, 0);
+VALUE(GW_CHANGE_CREATE, 0);
+VALUE(GW_CHANGE_UPDATE, 1);
+VALUE(GW_CHANGE_DELETE, 2);
+
+REACHES(gw_record, 48);
+MEMBER(gw_record, size, 0, uint32_t);
+MEMBER(gw_record, flags, 4, uint32_t);
+MEMBER(gw_record, id, 8, gw_str);
+MEMBER(gw_record, json, 24, gw_str);
+MEMBER(gw_record, revision, 40, int64_t);
+FUNCTION(gw_watcher, void(gw_request *, void *, const gw_record *, size_t, int32_t));
+
+REACHES(gw_records, 48);
+MEMBER(gw_records, size, 0, uint32_t);
+MEMBER(gw_records, flags, 4, uint32_t);
+MEMBER(gw_records, watch, 8, gw_error (*)(gw_worker *, gw_str, gw_watcher *, void *));
+MEMBER(gw_records, get, 16, gw_op (*)(gw_request *, gw_str, gw_str, gw_done *, void *));
+MEMBER(gw_records, put, 24, gw_op (*)(gw_request *, gw_str, gw_str, gw_str, int64_t, gw_done *, void *));
+MEMBER(gw_records, remove, 32, gw_op (*)(gw_request *, gw_str, gw_str, int64_t, gw_done *, void *));
+MEMBER(gw_records, derive, 40, gw_error (*)(gw_instance *, gw_str, uint8_t *));
+
+REACHES(gw_change, 120);
+MEMBER(gw_change, size, 0, uint32_t);
+MEMBER(gw_change, kind, 4, gw_change_kind);
+MEMBER(gw_change, resource, 8, gw_str);
+MEMBER(gw_change, id, 24, gw_str);
+MEMBER(gw_change, before, 40, gw_str);
+MEMBER(gw_change, after, 56, gw_str);
+MEMBER(gw_change, actor, 72, gw_str);
+MEMBER(gw_change, answer, 88, void *);
+MEMBER(gw_change, refuse, 96, void (*)(void *, gw_str, gw_str));
+MEMBER(gw_change, store, 104, void (*)(void *, gw_str));
+MEMBER(gw_change, reveal, 112, void (*)(void *, gw_str));
+
+REACHES(gw_action, 112);
+MEMBER(gw_action, size, 0, uint32_t);
+MEMBER(gw_action, reserved, 4, uint32_t);
+MEMBER(gw_action, resource, 8, gw_str);
+MEMBER(gw_action, id, 24, gw_str);
+MEMBER(gw_action, action, 40, gw_str);
+MEMBER(gw_action, record, 56, gw_str);
+MEMBER(gw_action, revision, 72, int64_t);
+MEMBER(gw_action, input, 80, gw_str);
+MEMBER(gw_action, actor, 96, gw_str);
+
+REACHES(gw_admin, 40);
+MEMBER(gw_admin, size, 0, uint32_t);
+MEMBER(gw_admin, reserved, 4, uint32_t);
+MEMBER(gw_admin, declaration, 8, const char *);
+MEMBER(gw_admin, check, 16, gw_error (*)(gw_request *, const gw_change *));
+MEMBER(gw_admin, act, 24, gw_verdict (*)(gw_request *, const gw_action *));
+MEMBER(gw_admin, fixed, 32, gw_error (*)(gw_instance *, gw_str, gw_write *, void *));

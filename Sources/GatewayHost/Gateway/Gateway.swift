@@ -103,8 +103,7 @@ final class Gateway: LoopHandler, TimerHandler {
         try group.start(
             prepare: { loop in
                 do {
-                    loop.context = try plans[loop.index].makeWorker(on: loop)
-                    outcome.report(nil)
+                    loop.context = try plans[loop.index].makeWorker(on: loop) { outcome.report($0) }
                 } catch {
                     outcome.report(GatewayFault("\(error)"))
                 }
@@ -118,8 +117,7 @@ final class Gateway: LoopHandler, TimerHandler {
         outcomes?.whenAll(group.loops.count) { [self] fault in
             if let fault {
                 failure = fault
-                control.stop()
-                return
+                return finishDrain()
             }
             ready(addresses)
         }
@@ -212,18 +210,13 @@ final class Gateway: LoopHandler, TimerHandler {
         }
     }
 
-    /// Phase one: every worker starts the new chain. Phase two: all adopt it, or all drop it.
+    /// Phase one: every worker starts the new chain, and that has its records. Phase two: all adopt it, or all drop it.
     private func install(_ new: ChainGeneration, _ config: GatewayConfig) {
         let outcome = WorkerOutcomes(control: control.mailbox)
         for loop in group.loops {
             loop.submit { loop in
                 let worker = loop.context as! Worker
-                do {
-                    try worker.prepare(new)
-                    outcome.report(nil)
-                } catch {
-                    outcome.report(GatewayFault("\(error)"))
-                }
+                worker.prepare(new) { fault in outcome.report(fault.map { GatewayFault("\($0)") }) }
             }
         }
         outcome.whenAll(group.loops.count) { [self] fault in

@@ -47,8 +47,7 @@ final class LocalAdministration {
         let outcome = LocalStart()
         try group.start(prepare: { loop in
             do {
-                loop.context = try plan.makeWorker(on: loop)
-                outcome.tell(nil)
+                loop.context = try plan.makeWorker(on: loop) { outcome.tell($0) }
             } catch {
                 outcome.tell(GatewayFault("\(error)"))
             }

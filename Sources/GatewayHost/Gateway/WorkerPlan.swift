@@ -11,8 +11,9 @@ struct WorkerPlan: Sendable {
     let sockets: [ListeningPlace]
     let upstreamTLS: TLSClientSource
 
+    /// - Parameter ready: runs on the loop once the chain has its records and the worker listens, or with why not.
     /// - Thread: the loop's, before its first turn.
-    func makeWorker(on loop: EventLoop) throws -> Worker {
+    func makeWorker(on loop: EventLoop, ready: @escaping (GatewayFault?) -> Void) throws -> Worker {
         let blocks = BlockPool()
         let upstreams = UpstreamPool(
             loop: loop, blocks: blocks, tls: upstreamTLS, settings: UpstreamSettings(config))
@@ -23,7 +24,16 @@ struct WorkerPlan: Sendable {
         let worker = Worker(
             loop: loop, shared: shared, blocks: blocks, upstreams: upstreams, plugins: plugins, chain: chainWorker,
             config: config)
-        for place in sockets { try worker.listen(Descriptor(place.descriptor), tls: place.tls, door: place.door) }
+        // The worker owns the chain worker, which is what calls this.
+        chainWorker.whenReady { [unowned worker] fault in
+            if let fault { return ready(GatewayFault("\(fault)")) }
+            do {
+                for place in sockets { try worker.listen(Descriptor(place.descriptor), tls: place.tls, door: place.door) }
+                ready(nil)
+            } catch {
+                ready(GatewayFault("\(error)"))
+            }
+        }
         return worker
     }
 }

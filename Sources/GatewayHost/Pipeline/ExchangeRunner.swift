@@ -197,7 +197,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         if error == GW_OK { error = GW_E_CANCELLED }
         switch stage {
         case .awaitingHead, .collectingError, .attempt, .response, .relaying:
-            if exchange.isLocal || settings.clientGone == .abort { return abandon() }
+            if exchange.isLocal || abortsForLeaving { return abandon() }
             loop.arm(boundTimer, at: loop.now.adding(milliseconds: settings.drainMilliseconds))
             resumeUpstream()
         case .idle, .completing:
@@ -205,6 +205,14 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         default:
             abandon()
         }
+    }
+
+    /// The key's word about clients that leave, or else the configuration's.
+    private var abortsForLeaving: Bool {
+        let said = exchange.attributes.text(.clientGone)
+        if said.isAbsent { return settings.clientGone == .abort }
+        if said.equals(Bytes("abort")) { return true }
+        return said.equals(Bytes("abort_before_first_byte")) && !exchange.isCommitted
     }
 
     /// Ends the exchange where it stands; nobody waits for its answer.

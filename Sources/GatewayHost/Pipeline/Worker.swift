@@ -279,11 +279,13 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
 
     // MARK: Control, on the loop
 
-    /// First step of a reload: the new chain's worker_start hooks run beside the serving chain.
-    func prepare(_ generation: ChainGeneration) throws(PluginFault) {
+    /// First step of a reload: the new chain's worker_start hooks run beside the serving chain, and what they watch is
+    /// told; then `done` is called.
+    func prepare(_ generation: ChainGeneration, _ done: @escaping (PluginFault?) -> Void) {
         let worker = ChainWorker(generation: generation, place: plugins, index: loop.index)
-        try worker.start()
+        do throws(PluginFault) { try worker.start() } catch { return done(error) }
         prepared = worker
+        worker.whenReady(done)
     }
 
     /// The reload was refused elsewhere.
@@ -324,6 +326,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         for connection in connections { connection.cut() }
         loop.disarm(metricsTimer)
         station?.end()
+        dropPrepared()
         chain.supersede()
         freeRunners.removeAll()
     }

@@ -39,6 +39,11 @@ final class ChainWorker {
     private var startedCount = 0
     private let policies: [EntryPolicy]
     private var isSuperseded = false
+    /// Whose worker_start runs.
+    private(set) var startingEntry: Int?
+    private var deliveries: [RecordDelivery] = []
+    private var readied: ((PluginFault?) -> Void)?
+    private var watchFault: PluginFault?
     /// Called once, on this loop, when the worker was superseded and has stopped.
     var whenStopped: () -> Void = {}
 
@@ -86,14 +91,17 @@ final class ChainWorker {
 
     // MARK: The worker's own life
 
-    /// Calls worker_start of every entry. If one refuses, those before it are stopped again.
+    /// Calls worker_start of every entry. If one refuses, those before it are stopped again. The first exchange may
+    /// begin when `whenReady` says so.
     /// - Thread: the loop's.
     func start() throws(PluginFault) {
         gwl_crash_stack()
         mark.pointee.thread.store(UInt64(gwl_gettid()), ordering: .relaxed)
         for entry in 0..<count {
             if let start = tables[entry].pointee.worker_start {
+                startingEntry = entry
                 let error = inside(entry) { start(workers[entry]) }
+                startingEntry = nil
                 guard error == GW_OK else {
                     stopStarted()
                     let instance = generation.instances[entry]
@@ -121,6 +129,9 @@ final class ChainWorker {
     }
 
     private func stopStarted() {
+        for delivery in deliveries { delivery.end() }
+        deliveries = []
+        readied = nil
         operations.cancelAll(of: background)
         limiter.releaseAll(of: background)
         for entry in (0..<startedCount).reversed() {
@@ -132,15 +143,57 @@ final class ChainWorker {
     }
 
     /// Runs a hook that belongs to no exchange.
-    private func inside<Result>(_ entry: Int, _ body: () -> Result) -> Result {
+    private func inside<Result>(_ entry: Int, _ label: Int = HookLabel.worker, _ body: () -> Result) -> Result {
         operations.callScope = background.scopes + entry
         operations.callSuspension = 0
-        mark.pointee.enter(UInt(bitPattern: labels[entry] + HookLabel.worker), request: 0)
+        mark.pointee.enter(UInt(bitPattern: labels[entry] + label), request: 0)
         defer {
             mark.pointee.leave()
             operations.callScope = nil
         }
         return body()
+    }
+
+    // MARK: Records
+
+    /// Watches of all entries together; a resource or two each.
+    private static let watchLimit = 256
+
+    /// gw_records.watch of an entry whose worker_start runs.
+    func watch(
+        _ collection: String, of entry: Int, _ told: @escaping RecordWatcher, _ user: UnsafeMutableRawPointer?
+    ) -> gw_error {
+        guard deliveries.count < ChainWorker.watchLimit else { return GW_E_LIMIT }
+        guard let access = RecordAccess(collection, of: entry, in: generation, place.host) else { return GW_E_ABSENT }
+        let delivery = RecordDelivery(chain: self, entry: entry, collection: collection, told: told, user: user)
+        deliveries.append(delivery)
+        delivery.begin(place.host.records, access)
+        return GW_OK
+    }
+
+    /// Calls `done` on the loop once every watch has told all there is, or one of them failed; at once if none watches.
+    func whenReady(_ done: @escaping (PluginFault?) -> Void) {
+        readied = done
+        watchCompleted()
+    }
+
+    func watchCompleted() {
+        guard let done = readied, watchFault != nil || deliveries.allSatisfy(\.isComplete) else { return }
+        readied = nil
+        done(watchFault)
+    }
+
+    func watchFailed(_ entry: Int, _ collection: String, _ fault: StorageFault) {
+        watchFault = watchFault ?? PluginFault(generation.instances[entry].name, "its \(collection) cannot be read: \(fault)")
+        watchCompleted()
+    }
+
+    /// Tells a plugin of records.
+    func tell(
+        _ entry: Int, _ told: RecordWatcher, _ user: UnsafeMutableRawPointer?, _ records: UnsafePointer<gw_record>?,
+        _ count: Int, _ complete: Int32
+    ) {
+        inside(entry, HookLabel.records) { told(background.request(entry), user, records, count, complete) }
     }
 
     // MARK: Exchanges

@@ -15,8 +15,10 @@ struct HookLabel {
     static let worker = Phase.allCases.count + 1
     /// The same for the functions of gw.admin/1.
     static let administration = Phase.allCases.count + 2
-    /// Labels of one instance: one per phase, and these three.
-    static let count = Phase.allCases.count + 3
+    /// The same for what a plugin does about records that it is told of.
+    static let records = Phase.allCases.count + 3
+    /// Labels of one instance: one per phase, and these four.
+    static let count = Phase.allCases.count + 4
 
     private static let labels = Locked<[String: UInt]>([:])
 
@@ -33,6 +35,7 @@ struct HookLabel {
             (made + callback).initialize(to: HookLabel(instance: name, hook: copy("callback")))
             (made + worker).initialize(to: HookLabel(instance: name, hook: copy("worker_start or worker_stop")))
             (made + administration).initialize(to: HookLabel(instance: name, hook: copy("check, act or fixed")))
+            (made + records).initialize(to: HookLabel(instance: name, hook: copy("watcher of records")))
             labels[instance] = UInt(bitPattern: made)
             return UInt(bitPattern: made)
         }

@@ -18,6 +18,13 @@ enum HostInterfaces {
                     size: size(gw_metrics.self), reserved: 0, define: metricsDefine, series: metricsSeries, add: metricsAdd,
                     set: metricsSet, observe: metricsObserve, scrape: metricsScrape))
         ),
+        (
+            GW_RECORDS, nil,
+            table(
+                gw_records(
+                    size: size(gw_records.self), flags: 0, watch: recordsWatch, get: recordsGet, put: recordsPut,
+                    remove: recordsRemove, derive: recordsDerive))
+        ),
         (GW_JSON, nil, table(gw_json(size: size(gw_json.self), reserved: 0, get: jsonGet))),
         (GW_FETCH, nil, table(gw_fetch(size: size(gw_fetch.self), reserved: 0, start: fetchStart))),
         (

@@ -23,6 +23,11 @@ final class PluginHost: @unchecked Sendable {
     /// Set before the first chain is built.
     weak var control: (any GatewayControl)?
 
+    /// Where plugins' records are, and what their secrets are sealed with. Set before the first chain is built; without
+    /// them there are no records.
+    var records: (any RecordService)?
+    var secrets: (any RecordSecrets)?
+
     private let quarantines = Atomic<Bool>(false)
 
     /// - Parameter directory: for private copies of plugins; made if it is missing.
