@@ -59,7 +59,7 @@ struct CommandLineParser: Sendable {
             String($0.name.dropFirst(words[0].count + 1))
         }
         if !inner.isEmpty {
-            guard words.count >= 2, words[1] != "--help", words[1] != "-h" else { return (nil, []) }
+            guard words.count >= 2, !words[1].hasPrefix("-") else { return (nil, []) }
             throw CommandLineParser.unknown("\(words[0]) \(words[1])", words[1], inner, "gateway help \(words[0])")
         }
         throw CommandLineParser.unknown(words[0], words[0], firstWords, "gateway help")

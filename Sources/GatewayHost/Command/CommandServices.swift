@@ -11,9 +11,23 @@ struct CommandServices: Sendable {
     /// - Throws: what is wrong with them, `ConfigFaults` where a line of the file is to blame.
     var checkPlugins: @Sendable (GatewayConfig) throws -> Void
 
+    /// Starts the admin interface of a configuration in this process.
+    /// - Throws: what kept it from starting.
+    var administration: @Sendable (GatewayConfig) throws -> Administration
+
     static let gateway = CommandServices(
         serve: { config, whenListening in
             try Gateway.run(config, whenReady: { whenListening($0.map(\.description)) })
         },
-        checkPlugins: { try ChainBuilder.check($0) })
+        checkPlugins: { try ChainBuilder.check($0) },
+        administration: { config in
+            let local = try Gateway.administration(config)
+            do {
+                return Administration(
+                    resources: local.resources, client: AdministrationClient(try local.connect()), close: { local.end() })
+            } catch {
+                local.end()
+                throw error
+            }
+        })
 }

@@ -14,6 +14,8 @@ struct Invocation: Sendable {
     let arguments: Arguments
     let terminal: Terminal
     let services: CommandServices
+    /// Open already, because the verb was found through it.
+    var administration: MainThreadOnly<Administration>?
 
     var configPath: String { self["config"] ?? Invocation.usualConfig }
     static let usualConfig = "gateway.yaml"

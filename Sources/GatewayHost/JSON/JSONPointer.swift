@@ -19,6 +19,13 @@ enum JSONPointer {
         return "\(pointer)/\(step)"
     }
 
+    /// The names and indices of a pointer, escapes undone.
+    static func tokens(_ pointer: String) -> [String] {
+        pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map {
+            String($0).replacing("~1", with: "/").replacing("~0", with: "~")
+        }
+    }
+
     static func appending(_ index: Int, to pointer: String) -> String { "\(pointer)/\(index)" }
 }
 

@@ -27,7 +27,6 @@ final class MemoryTerminal: Sendable {
 
     @Test(arguments: [
         (["serv"], "gateway: unknown command \"serv\". Did you mean serve?"),
-        (["zzz"], "gateway: unknown command \"zzz\". \"gateway help\" lists them."),
         (["config", "sho"], "gateway: unknown command \"config sho\". Did you mean show?"),
         (["serve", "--confg", "x"], "gateway: unknown flag \"--confg\". Did you mean --config?"),
         (["serve", "--port=1"], "gateway: unknown flag \"--port\". \"gateway serve --help\" lists them."),
@@ -92,7 +91,7 @@ final class MemoryTerminal: Sendable {
             serve: { _, _ in 0 },
             checkPlugins: { config in
                 throw ConfigFaults(config.chain[0].fault(in: config.file, "the plugin is missing"))
-            })
+            }, administration: { _ in throw GatewayFault("no administration") })
         let (bad, complaint) = run("check", "--config", path, services: services)
         #expect(bad == .invalid)
         #expect(complaint.problems == "\(path):1:10: chain[0]: the plugin is missing\ngateway: \(path) is not valid")
@@ -110,14 +109,16 @@ final class MemoryTerminal: Sendable {
         #expect(FileBytes.replace(path, with: Array("chain: [ { plugin: Auth } ]\n".utf8), mode: 0o600) == nil)
         let (failed, memory) = run(
             "serve", "--config", path,
-            services: CommandServices(serve: { _, _ in throw GatewayFault("no port") }, checkPlugins: { _ in }))
+            services: CommandServices(
+                serve: { _, _ in throw GatewayFault("no port") }, checkPlugins: { _ in },
+                administration: { _ in throw GatewayFault("none") }))
         #expect(failed == .failed)
         #expect(memory.problems == "gateway: no port")
         let (invalid, _) = run(
             "serve", "--config", path,
             services: CommandServices(
                 serve: { config, _ in throw ConfigFaults(config.chain[0].fault(in: config.file, "bad")) },
-                checkPlugins: { _ in }))
+                checkPlugins: { _ in }, administration: { _ in throw GatewayFault("none") }))
         #expect(invalid == .invalid)
     }
 
@@ -206,7 +207,9 @@ final class MemoryTerminal: Sendable {
 }
 
 extension CommandServices {
-    static let idle = CommandServices(serve: { _, _ in 0 }, checkPlugins: { _ in })
+    static let idle = CommandServices(
+        serve: { _, _ in 0 }, checkPlugins: { _ in },
+        administration: { _ in throw GatewayFault("no administration") })
 }
 
 private func lockFile(_ descriptor: Int32) -> Int32 { flock(descriptor, LOCK_EX | LOCK_NB) }

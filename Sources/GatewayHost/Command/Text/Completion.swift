@@ -7,7 +7,7 @@
 //
 // Kind: value. Pure but for the records that somebody hands in.
 
-struct Completion: Sendable {
+struct Completion {
     /// The hidden command.
     static let word = "__complete"
     static let files = ":files"
@@ -19,7 +19,7 @@ struct Completion: Sendable {
 
     var verbs: [Verb]
     /// Ids and names of a resource's records that begin with a text.
-    var records: @Sendable (_ resource: String, _ prefix: String) -> [Candidate] = { _, _ in [] }
+    var records: (_ resource: String, _ prefix: String) -> [Candidate] = { _, _ in [] }
 
     /// Prints the candidates. Never complains: a shell would show it in the middle of a line.
     func answer(_ words: [String], terminal: Terminal) -> ExitCode {

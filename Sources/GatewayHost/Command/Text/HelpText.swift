@@ -10,8 +10,8 @@ struct HelpText {
     var width = HelpText.usualWidth
     var paint = Paint(isOn: false)
 
-    /// - Parameter resources: what can be said about the verbs of resources when they are not among `verbs`.
-    func all(resources: String? = nil) -> String {
+    /// - Parameter whyNoResources: why the verbs of resources are not among `verbs`, perhaps empty; nil: they are.
+    func all(whyNoResources: String? = nil) -> String {
         var parts = [
             """
             gateway: relays requests to Anthropic's Messages API through a chain of plugins
@@ -23,7 +23,11 @@ struct HelpText {
             let listed = fixed(in: section)
             if !listed.isEmpty { parts.append(list(section.rawValue, listed)) }
         }
-        if let resources { parts.append(paint(.bold, "Resources") + "\n  " + resources) }
+        if let reason = whyNoResources {
+            let words =
+                "keys, accounts and whatever else the configured plugins declare" + (reason.isEmpty ? "" : "; now not known: \(reason)")
+            parts.append(paint(.bold, "Resources") + "\n  " + words)
+        }
         let groups = resourceGroups
         if !groups.isEmpty { parts.append(paint(.bold, "Resources") + "\n" + columns(groups)) }
         parts.append(

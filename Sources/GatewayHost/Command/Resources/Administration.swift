@@ -1,0 +1,76 @@
+// The gateway's own admin interface as commands use it, and the error messages of everything that goes through it.
+//
+// Kind: belongs to the main thread.
+
+/// The interface of one configuration, open until `end`.
+final class Administration {
+    let resources: [ResourceDeclaration]
+    let client: AdministrationClient
+    private let close: () -> Void
+
+    init(resources: [ResourceDeclaration], client: AdministrationClient, close: @escaping () -> Void) {
+        self.resources = resources
+        self.client = client
+        self.close = close
+    }
+
+    var finder: RecordFinder { RecordFinder(client: client, resources: resources) }
+
+    func resource(_ name: String) -> ResourceDeclaration? { resources.first { $0.name == name } }
+
+    func end() { close() }
+}
+
+extension Invocation {
+    /// Opens the interface, or goes on with the one that was opened to find the verb.
+    func withAdministration(_ body: (Administration) -> ExitCode) -> ExitCode {
+        if let administration = administration?.value { return body(administration) }
+        guard let config = loadConfig() else { return .invalid }
+        return withAdministration(of: config, body)
+    }
+
+    func withAdministration(of config: GatewayConfig, _ body: (Administration) -> ExitCode) -> ExitCode {
+        do {
+            let administration = try services.openQuietly(config)
+            defer { administration.end() }
+            return body(administration)
+        } catch let faults as ConfigFaults {
+            report(faults.faults)
+            return .invalid
+        } catch {
+            return fail("\(error)")
+        }
+    }
+
+    func fail(_ fault: RecordFinder.Fault) -> ExitCode {
+        switch fault {
+        case .absent(let sentence): fail(sentence, .absent)
+        case .ambiguous(let sentence): fail(sentence, .usage)
+        case .failed(let answer): fail(answer)
+        case .broken(let fault): fail("\(fault)")
+        }
+    }
+
+    /// Prints a refusal, naming flags.
+    func fail(_ answer: AdministrationAnswer, _ flags: FieldFlags = FieldFlags([])) -> ExitCode {
+        let problem = ProblemText(answer: answer, flags: flags)
+        problem.lines.forEach(terminal.problem)
+        return problem.code
+    }
+}
+
+extension CommandServices {
+    /// Opens the interface with a log that speaks of errors only.
+    func openQuietly(_ config: GatewayConfig) throws -> Administration {
+        var quiet = LogConfig()
+        quiet.level = .error
+        // Standard error needs no opening that could fail.
+        try? log.configure(quiet)
+        return try administration(config)
+    }
+}
+
+/// Hands the main thread's administration to a verb's function, which could in principle run elsewhere and does not.
+struct MainThreadOnly<Value>: @unchecked Sendable {
+    let value: Value
+}
