@@ -3,8 +3,10 @@
 #pragma once
 #include <errno.h>
 #include <openssl/bio.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -122,4 +124,32 @@ static inline void gwtls_time_text(const ASN1_TIME *time, char *text, int capaci
     if (bio && time && ASN1_TIME_print(bio, time)) count = BIO_read(bio, text, capacity - 1);
     text[count > 0 ? count : 0] = 0;
     BIO_free(bio);
+}
+
+/* AES-256-GCM with a 12 byte nonce and a 16 byte tag (NIST SP 800-38D). 1 for success. `sealed` has room for `length` and the tag. */
+static inline int gwtls_gcm_seal(const uint8_t *key, const uint8_t *nonce, const void *place, int place_length, const void *plain,
+                                 int length, uint8_t *sealed) {
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int count = 0;
+    int done = context && EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce) == 1
+               && EVP_EncryptUpdate(context, NULL, &count, (const unsigned char *)place, place_length) == 1
+               && EVP_EncryptUpdate(context, sealed, &count, (const unsigned char *)plain, length) == 1
+               && EVP_EncryptFinal_ex(context, sealed + length, &count) == 1
+               && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, 16, sealed + length) == 1;
+    EVP_CIPHER_CTX_free(context);
+    return done;
+}
+/* The other way; `length` is that of the plain text. 0 when anything is not as it was sealed; `plain` is then worthless. */
+static inline int gwtls_gcm_open(const uint8_t *key, const uint8_t *nonce, const void *place, int place_length, const uint8_t *sealed,
+                                 int length, uint8_t *plain) {
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int count = 0;
+    int done = context && EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce) == 1
+               && EVP_DecryptUpdate(context, NULL, &count, (const unsigned char *)place, place_length) == 1
+               && EVP_DecryptUpdate(context, plain, &count, sealed, length) == 1
+               && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, 16, (void *)(sealed + length)) == 1
+               && EVP_DecryptFinal_ex(context, plain + length, &count) == 1;
+    EVP_CIPHER_CTX_free(context);
+    if (!done) ERR_clear_error();
+    return done;
 }

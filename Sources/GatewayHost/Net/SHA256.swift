@@ -96,5 +96,18 @@ enum Hexadecimal {
         }
     }
 
+    /// The bytes that an even number of digits of either case says; nil for anything else.
+    static func bytes(_ text: [UInt8]) -> [UInt8]? {
+        guard text.count % 2 == 0 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count / 2)
+        for index in stride(from: 0, to: text.count, by: 2) {
+            guard let high = JSONString.hexadecimalDigit(text[index]), let low = JSONString.hexadecimalDigit(text[index + 1])
+            else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return bytes
+    }
+
     private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 }

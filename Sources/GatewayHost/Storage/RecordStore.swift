@@ -33,9 +33,16 @@ protocol RecordStore: AnyObject {
     func meta(_ name: String) throws(StorageFault) -> [UInt8]?
     func metaNames(_ prefix: String) throws(StorageFault) -> [String]
     /// nil removes. All or nothing, durable.
-    func setMeta(_ values: [(name: String, value: [UInt8]?)]) throws(StorageFault)
+    /// - Parameter expecting: nothing is done unless this name has this value (nil: is absent).
+    /// - Returns: whether it was done.
+    func setMeta(_ values: [(name: String, value: [UInt8]?)], expecting: (name: String, value: [UInt8]?)?) throws(StorageFault)
+        -> Bool
 
-    /// Writes a consistent copy of everything to `path`, which must not exist, while others go on.
+    /// Shows up to `limit` records of any collection behind a place of an earlier call (0: the beginning), and stores
+    /// the document that `body` makes of one, in one transaction. Such a change has a revision and no audit entry.
+    func rewrite(after place: Int64, limit: Int, _ body: (StoredRecord) -> [UInt8]?) throws(StorageFault) -> RewriteStep
+
+    /// Where it is, for people.
     var path: String { get }
 }
 
@@ -44,4 +51,11 @@ struct StorageTask: Sendable {
     var changes: [RecordChange] = []
     /// Entries of the audit trail beside those of the changes.
     var audit: [AuditEntry] = []
+}
+
+struct RewriteStep: Sendable, Equatable {
+    /// The place of the last record that was shown; nil: there was none.
+    var last: Int64?
+    /// Records that were stored anew.
+    var changed = 0
 }

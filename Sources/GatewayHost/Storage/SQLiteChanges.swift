@@ -11,7 +11,7 @@ import CLinux
 struct SQLiteChanges: ~Copyable {
     private let find, insert, update, nextRevision, clearUnique, holder, addUnique: SQLiteStatement
     private let clearReferences, addReference, exists, referrer, referrers, audit: SQLiteStatement
-    private let begin, end, back: SQLiteStatement
+    private let begin, end, back, replace: SQLiteStatement
 
     init(_ database: borrowing SQLiteDatabase) {
         find = database.statement(
@@ -49,6 +49,7 @@ struct SQLiteChanges: ~Copyable {
             INSERT INTO audit (time, actor, source, action, resource, record, fields, outcome, request_id)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
+        replace = database.statement("UPDATE records SET revision = ?2, document = ?3 WHERE number = ?1")
         begin = database.statement("SAVEPOINT task")
         end = database.statement("RELEASE task")
         back = database.statement("ROLLBACK TO task")
@@ -117,6 +118,13 @@ struct SQLiteChanges: ~Copyable {
         }
         if let entry = change.audit { try add(entry) }
         return .success(record)
+    }
+
+    /// Another form of the same document: nothing that is known of it changes but its revision.
+    func rewrite(_ number: Int64, _ document: [UInt8]) throws(SQLiteError) {
+        var revision: Int64 = 0
+        try nextRevision.forEach([]) { revision = $0.int(0) }
+        try replace.run(.int(number), .int(revision), .blob(document))
     }
 
     /// What is wrong with references once every change of the task is made.

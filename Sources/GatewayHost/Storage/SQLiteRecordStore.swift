@@ -20,7 +20,7 @@ final class SQLiteRecordStore: RecordStore {
 
     private struct Statements: ~Copyable {
         let get, page, pageDown, changes, revision, dataVersion, userVersion, audit, gone, forget, trim: SQLiteStatement
-        let meta, metaNames, setMeta, removeMeta: SQLiteStatement
+        let meta, metaNames, setMeta, removeMeta, all: SQLiteStatement
 
         init(_ database: borrowing SQLiteDatabase) {
             let columns = "collection, id, revision, document, created, updated, gone"
@@ -54,6 +54,8 @@ final class SQLiteRecordStore: RecordStore {
             metaNames = database.statement("SELECT name FROM meta WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name")
             setMeta = database.statement(
                 "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+            all = database.statement(
+                "SELECT \(columns), number FROM records WHERE number > ? AND gone = 0 ORDER BY number LIMIT ?")
             removeMeta = database.statement("DELETE FROM meta WHERE name = ?")
         }
     }
@@ -174,8 +176,14 @@ final class SQLiteRecordStore: RecordStore {
         }
     }
 
-    func setMeta(_ values: [(name: String, value: [UInt8]?)]) throws(StorageFault) {
+    func setMeta(_ values: [(name: String, value: [UInt8]?)], expecting: (name: String, value: [UInt8]?)?) throws(StorageFault)
+        -> Bool
+    {
         try transaction { () throws(SQLiteError) in
+            if let expecting {
+                let found = try statements.meta.first(.text(expecting.name)) { $0.blob(0) }
+                if found != expecting.value { return false }
+            }
             for (name, value) in values {
                 if let value {
                     try statements.setMeta.run(.text(name), .blob(value))
@@ -183,6 +191,21 @@ final class SQLiteRecordStore: RecordStore {
                     try statements.removeMeta.run(.text(name))
                 }
             }
+            return true
+        }
+    }
+
+    func rewrite(after place: Int64, limit: Int, _ body: (StoredRecord) -> [UInt8]?) throws(StorageFault) -> RewriteStep {
+        try transaction { () throws(SQLiteError) in
+            var step = RewriteStep()
+            var found: [(number: Int64, document: [UInt8])] = []
+            try statements.all.forEach([.int(place), .count(limit)]) { row in
+                step.last = row.int(7)
+                if let document = body(Self.record(row)) { found.append((row.int(7), document)) }
+            }
+            for (number, document) in found { try changes.rewrite(number, document) }
+            step.changed = found.count
+            return step
         }
     }
 

@@ -26,12 +26,21 @@ final class Storage: Sendable {
     private init(_ store: sending SQLiteRecordStore) throws(StorageFault) {
         path = store.path
         do throws(SystemError) { queue = try StorageQueue() } catch { throw .unavailable("no storage thread: \(error)") }
-        // Handed over: nobody else has it, and the thread is started behind this line.
-        nonisolated(unsafe) let thread = StorageThread(store, queue)
+        let handed = Locked<SQLiteRecordStore?>(store)
         BackgroundThread.start("storage") { [queue] in
-            thread.run()
+            Self.serve(handed, queue)
             queue.threadEnded()
         }
+    }
+
+    /// The life of the thread; the store is closed when this returns.
+    @inline(never)
+    private static func serve(_ handed: Locked<SQLiteRecordStore?>, _ queue: StorageQueue) {
+        let store = handed.withLock { store in
+            defer { store = nil }
+            return store
+        }
+        if let store { StorageThread(store, queue).run() }
     }
 
     deinit { queue.close() }
@@ -80,6 +89,12 @@ final class Storage: Sendable {
         let watch = RecordWatch(collection, batch: min(max(batch, 1), RecordQuery.pageLimit), queue, told)
         if let refusal = queue.put(.watch(watch)) { told(watch, .failure(Self.fault(refusal))) }
         return watch
+    }
+
+    /// `body` runs when another process has changed the store, before anything that was changed is told or read here.
+    /// While nobody watches, that is looked at only when something is asked.
+    func whenOthersChange(_ body: @escaping @Sendable (any RecordStore) throws(StorageFault) -> Void) {
+        queue.put(.observe(body))
     }
 
     // MARK: For the control thread and the command line

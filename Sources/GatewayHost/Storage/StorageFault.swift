@@ -14,6 +14,8 @@ enum StorageFault: Error, Sendable, Equatable {
     case referenced(byCollection: String, id: String, count: Int)
     /// A limit of the store: the size of a document, the length of a queue.
     case limit(String)
+    /// The store is sealed with another master key than the one given. Nothing was changed.
+    case wrongKey(String)
     /// The disk is full, the folder cannot be written, the file is damaged or locked by somebody.
     case unavailable(String)
 }
@@ -31,7 +33,7 @@ extension StorageFault: CustomStringConvertible {
             count == 1
                 ? "record \(id) of the \(collection) names it; change that one first"
                 : "\(count) records name it, \(id) of the \(collection) among them; change them first"
-        case .limit(let sentence), .unavailable(let sentence): sentence
+        case .limit(let sentence), .unavailable(let sentence), .wrongKey(let sentence): sentence
         }
     }
 }

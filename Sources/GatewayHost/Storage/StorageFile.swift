@@ -11,7 +11,7 @@ enum StorageFile {
 
     /// Sees meta values of a store by name, before anything is written to it, and throws when it must not be
     /// used: the wrong master key.
-    typealias Admission = ((String) throws(StorageFault) -> [UInt8]?) throws(StorageFault) -> Void
+    typealias Admission = (StoreMeta) throws(StorageFault) -> Void
 
     static func path(in folder: String) -> String { folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)" }
 
@@ -25,11 +25,7 @@ enum StorageFile {
         let database = try asking(path) { () throws(SQLiteError) in try SQLiteDatabase(path, creates: false) }
         let version = try StorageSchema.version(of: database, path)
         if version > 0 {
-            try admit { name throws(StorageFault) in
-                try asking(path) { () throws(SQLiteError) in
-                    try database.statement("SELECT value FROM meta WHERE name = ?").first(.text(name)) { $0.blob(0) }
-                }
-            }
+            try admit(StoreMeta(database, path))
         }
         do throws(SQLiteError) {
             // Without trust in the schema a file that somebody prepared cannot run functions of ours.
@@ -69,4 +65,23 @@ enum StorageFile {
     {
         do throws(SQLiteError) { return try body() } catch { throw error.fault(path) }
     }
+}
+
+/// Meta values of a store that is not in use yet.
+struct StoreMeta {
+    private let values: [String: [UInt8]]
+
+    /// They are few: some keys, each of a hundred bytes.
+    fileprivate init(_ database: borrowing SQLiteDatabase, _ path: String) throws(StorageFault) {
+        var values: [String: [UInt8]] = [:]
+        do throws(SQLiteError) {
+            try database.statement("SELECT name, value FROM meta").forEach([]) { values[$0.text(0)] = $0.blob(1) }
+        } catch {
+            throw error.fault(path)
+        }
+        self.values = values
+    }
+
+    func value(_ name: String) -> [UInt8]? { values[name] }
+    func names(_ prefix: String) -> [String] { values.keys.filter { $0.hasPrefix(prefix) }.sorted() }
 }

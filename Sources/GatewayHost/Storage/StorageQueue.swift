@@ -10,6 +10,7 @@ enum StorageRequest: Sendable {
     case watch(RecordWatch)
     case taken(RecordWatch)
     case cancel(RecordWatch)
+    case observe(@Sendable (any RecordStore) throws(StorageFault) -> Void)
 
     /// Memory that the request holds, roughly.
     fileprivate var bytes: Int {
@@ -49,7 +50,7 @@ final class StorageQueue: Sendable {
         let isBounded =
             switch request {
             case .write, .read: true
-            case .watch, .taken, .cancel: false
+            case .watch, .taken, .cancel, .observe: false
             }
         let refusal = state.withLock { state -> Refusal? in
             if state.isClosed { return .closed }

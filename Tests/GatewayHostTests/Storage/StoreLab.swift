@@ -45,6 +45,9 @@ extension Storage {
     @discardableResult
     func applyNow(_ changes: RecordChange...) throws -> [StoredRecord] { try wait { self.apply(changes, $0) } }
 
+    @discardableResult
+    func applyNow(_ changes: [RecordChange]) throws -> [StoredRecord] { try wait { self.apply(changes, $0) } }
+
     func auditNow(_ query: AuditQuery = AuditQuery()) throws -> [AuditEntry] { try wait { self.audit(query, $0) } }
 
     private func wait<Value: Sendable>(_ ask: (@escaping Done<Value>) -> Void) throws -> Value {

@@ -103,6 +103,11 @@ static inline int gwl_set_nonblocking(int fd) {
 int gwl_open_unnamed(const char *directory);
 const void *gwl_memmem(const void *hay, size_t hay_length, const void *needle, size_t length);
 void gwl_set_thread_name(const char *name); /* at most 15 bytes; of the calling thread */
+/* Overwrites a secret; the compiler cannot leave it out as a store that nobody reads. */
+static inline void gwl_wipe(void *bytes, size_t count) {
+    if (count) memset(bytes, 0, count);
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+}
 static inline uint64_t gwl_monotonic_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
