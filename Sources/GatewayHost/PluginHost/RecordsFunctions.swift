@@ -163,7 +163,7 @@ extension StorageFault {
         case .absent: GW_E_ABSENT
         case .unknownReference: GW_E_ARGUMENT
         case .limit: GW_E_LIMIT
-        case .unavailable: GW_E_UNAVAILABLE
+        case .unavailable, .wrongKey: GW_E_UNAVAILABLE
         }
     }
 }
