@@ -129,6 +129,7 @@ final class Gateway: LoopHandler, TimerHandler {
         nextNumber = chain.number + 1
         // Before anybody is told that it serves, so that no half of it is ever seen.
         keepApplied()
+        gwl_give_back_startup_memory()
         data.write(
             "{\"addresses\":\(Gateway.list(addresses)),\"admin\":\(Gateway.list(adminAddresses)),\"pid\":\(getpid())}\n",
             to: "listen.json")

@@ -48,6 +48,10 @@ static inline int gwl_epoll_ctl(int epoll, int operation, int fd, uint32_t event
 static inline uint32_t gwl_event_bits(const struct epoll_event *event) { return event->events; }
 static inline uint64_t gwl_event_data(const struct epoll_event *event) { return event->data.u64; }
 
+/* Lets go of freed heap and of clean pages of code and constants, which come back when they are read.
+ * Call it when the process is about to serve and not while it does: it locks the heap. */
+void gwl_give_back_startup_memory(void);
+
 /* The sentence and the name of an errno; static storage of the C library, NULL for an unknown one. */
 const char *gwl_error_text(int code);
 const char *gwl_error_name(int code);
