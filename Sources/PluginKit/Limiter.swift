@@ -4,7 +4,7 @@
 
 public struct Limiter: @unchecked Sendable {
     // The table is constant and lives as long as the process.
-    private let table: UnsafePointer<gw_limiter>
+    @usableFromInline let table: UnsafePointer<gw_limiter>
     init(_ table: UnsafePointer<gw_limiter>) { self.table = table }
 
     /// Other gateway processes see the same limits.
@@ -13,7 +13,7 @@ public struct Limiter: @unchecked Sendable {
     /// Takes all of `demands` or none. `completion` gets GW_OK, or GW_E_LIMIT with the index of the
     /// first demand that refused as its number; `grants` of the result has one entry per demand.
     /// Nil if it could not be started.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func take(
         _ request: Request, _ demands: UnsafeMutableBufferPointer<gw_demand>, count: Int,
         user: UnsafeMutableRawPointer? = nil, _ completion: RawCompletion
@@ -39,6 +39,7 @@ public struct Limiter: @unchecked Sendable {
 
 extension gw_demand {
     /// `cost` of at most `limit` in any period, smoothly.
+    @inlinable
     public static func rate(_ key: Bytes, limit: Int, periodMilliseconds: Int) -> gw_demand {
         gw_demand(
             size: UInt32(MemoryLayout<gw_demand>.size), kind: GW_DEMAND_RATE, key: key.abi, cost: 1,
@@ -46,6 +47,7 @@ extension gw_demand {
     }
 
     /// One place of at most `limit` that are held at once; the host gives it back.
+    @inlinable
     public static func lease(_ key: Bytes, limit: Int) -> gw_demand {
         gw_demand(
             size: UInt32(MemoryLayout<gw_demand>.size), kind: GW_DEMAND_LEASE, key: key.abi,
@@ -55,6 +57,7 @@ extension gw_demand {
 
 extension OperationResult {
     /// What became of demand `index` of a `take`; nil if the host says nothing about it.
+    @inlinable
     public func grant(_ index: Int) -> gw_grant? {
         // Grants are consumed at the producer's stride: a newer host may have grown the struct.
         guard let base = bytes.base, bytes.count >= MemoryLayout<gw_grant>.size else { return nil }

@@ -47,7 +47,7 @@ public struct Metric: @unchecked Sendable {
 }
 
 /// One number, or one histogram.
-public struct Series: @unchecked Sendable {
+public struct Series: @unchecked Sendable, BitwiseCopyable {
     private let table: UnsafePointer<gw_metrics>
     private let id: gw_series
     init(table: UnsafePointer<gw_metrics>, id: gw_series) {

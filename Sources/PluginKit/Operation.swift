@@ -3,7 +3,7 @@
 //
 // Two ways to be told. A Swift closure (`Completion`) is the pleasant one and costs two small
 // allocations. A C function (`RawCompletion`: a free function or a closure that captures nothing)
-// costs none; it finds its worker object with `Request(completing:)` and `Request.worker(_:)`.
+// costs none; it finds its worker object with `Request(completing:)` and `Request.withWorker(_:_:)`.
 //
 // The verdict that a completion returns counts if the hook that started the operation returned
 // `.suspend` and still waits; otherwise it is ignored.
@@ -13,6 +13,7 @@
 /// A pending operation.
 public struct Operation {
     public let id: gw_op
+    @inlinable init(id: gw_op) { self.id = id }
 }
 
 /// How an operation ended. Lives in: call.

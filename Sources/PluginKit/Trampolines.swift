@@ -5,7 +5,8 @@
 //
 // The worker box keeps the object already as each protocol it conforms to, so a hook pays for one
 // load and one call and never for a cast. It also keeps the host table: a global would cost a
-// check for exclusive access at every use.
+// check for exclusive access at every use. Hooks are unwrapped by `!` and not by `unsafelyUnwrapped`,
+// which would hand out a reference of its own and count it up and down in every call.
 //
 // Kind: InstanceBox is constant after create; WorkerBox is confined to its worker's thread.
 
@@ -52,7 +53,7 @@ final class WorkerBox {
 
     /// The box of the worker that `raw` belongs to. The host starts a worker before it hands out a
     /// request of it, so `user` is set; the box outlives the call because stop comes after it.
-    @inline(__always)
+    @inlinable @inline(__always)
     static func of(_ raw: UnsafeMutablePointer<gw_request>) -> Unmanaged<WorkerBox> {
         Unmanaged.fromOpaque(raw.pointee.worker.pointee.user.unsafelyUnwrapped)
     }
@@ -60,31 +61,33 @@ final class WorkerBox {
 
 extension Request {
     /// The request that an operation of ours ended for.
+    @inlinable @inline(__always)
     public init(completing raw: UnsafeMutablePointer<gw_request>) {
         self.init(raw: raw, host: WorkerBox.of(raw)._withUnsafeGuaranteedRef { $0.host })
     }
 
-    /// The worker object of this plugin; `type` must be its `Worker`.
-    public func worker<Worker: AnyObject>(_ type: Worker.Type) -> Worker {
-        WorkerBox.of(raw)._withUnsafeGuaranteedRef { unsafeDowncast($0.worker, to: type) }
+    /// Runs `body` with the worker object of this plugin; `type` must be its `Worker`.
+    @inlinable @inline(__always)
+    public func withWorker<Worker: AnyObject, Result>(_ type: Worker.Type, _ body: (Worker) -> Result) -> Result {
+        WorkerBox.of(raw)._withUnsafeGuaranteedRef { body(unsafeDowncast($0.worker, to: type)) }
     }
 }
 
 func routeRequest(_ raw: UnsafeMutablePointer<gw_request>) -> gw_verdict {
     WorkerBox.of(raw)._withUnsafeGuaranteedRef {
-        $0.request.unsafelyUnwrapped.onRequest(Request(raw: raw, host: $0.host))
+        $0.request!.onRequest(Request(raw: raw, host: $0.host))
     }
 }
 
 func routeBody(_ raw: UnsafeMutablePointer<gw_request>) -> gw_verdict {
     WorkerBox.of(raw)._withUnsafeGuaranteedRef {
-        $0.body.unsafelyUnwrapped.onBody(Request(raw: raw, host: $0.host))
+        $0.body!.onBody(Request(raw: raw, host: $0.host))
     }
 }
 
 func routeSelect(_ raw: UnsafeMutablePointer<gw_request>) -> gw_verdict {
     WorkerBox.of(raw)._withUnsafeGuaranteedRef {
-        $0.select.unsafelyUnwrapped.onSelect(Request(raw: raw, host: $0.host))
+        $0.select!.onSelect(Request(raw: raw, host: $0.host))
     }
 }
 
@@ -92,14 +95,14 @@ func routeAttempt(
     _ raw: UnsafeMutablePointer<gw_request>, _ attempt: UnsafePointer<gw_attempt>
 ) -> gw_verdict {
     WorkerBox.of(raw)._withUnsafeGuaranteedRef {
-        $0.attempt.unsafelyUnwrapped.onAttempt(
+        $0.attempt!.onAttempt(
             Request(raw: raw, host: $0.host), Attempt(raw: attempt))
     }
 }
 
 func routeResponse(_ raw: UnsafeMutablePointer<gw_request>) -> gw_verdict {
     WorkerBox.of(raw)._withUnsafeGuaranteedRef {
-        $0.response.unsafelyUnwrapped.onResponse(Request(raw: raw, host: $0.host))
+        $0.response!.onResponse(Request(raw: raw, host: $0.host))
     }
 }
 
@@ -107,7 +110,7 @@ func routeChunk(
     _ raw: UnsafeMutablePointer<gw_request>, _ chunk: UnsafePointer<gw_chunk>
 ) -> gw_verdict {
     WorkerBox.of(raw)._withUnsafeGuaranteedRef {
-        $0.chunk.unsafelyUnwrapped.onChunk(Request(raw: raw, host: $0.host), Chunk(raw: chunk))
+        $0.chunk!.onChunk(Request(raw: raw, host: $0.host), Chunk(raw: chunk))
     }
 }
 
@@ -115,13 +118,13 @@ func routeComplete(
     _ raw: UnsafeMutablePointer<gw_request>, _ summary: UnsafePointer<gw_summary>
 ) {
     WorkerBox.of(raw)._withUnsafeGuaranteedRef {
-        $0.complete.unsafelyUnwrapped.onComplete(
+        $0.complete!.onComplete(
             Request(raw: raw, host: $0.host), Summary(raw: summary))
     }
 }
 
 func routeAdmin(_ raw: UnsafeMutablePointer<gw_request>) -> gw_verdict {
     WorkerBox.of(raw)._withUnsafeGuaranteedRef {
-        $0.admin.unsafelyUnwrapped.onAdmin(Request(raw: raw, host: $0.host))
+        $0.admin!.onAdmin(Request(raw: raw, host: $0.host))
     }
 }

@@ -58,77 +58,124 @@ struct TriedAccounts: BitwiseCopyable {
     }
 }
 
-struct AccountChoice {
+struct AccountChoice: ~Copyable {
+    /// An account as every request looks at it: what is constant of it, in one place in memory and
+    /// without a reference to count. `accounts` keeps the objects.
+    private struct Row {
+        let account: Unmanaged<Account>
+        let priority: Int
+        let weight: Int
+        let concurrency: Int
+        let isEnabled: Bool
+        let servesAll: Bool
+        /// For smooth weighted turns: grows by the weight, pays the round when chosen.
+        var credit = 0
+
+        init(_ account: Account) {
+            self.account = Unmanaged.passUnretained(account)
+            priority = account.priority
+            weight = account.weight
+            concurrency = account.concurrency ?? .max
+            isEnabled = account.isEnabled
+            servesAll = account.models.allowEverything
+        }
+
+        @inline(__always)
+        var isHealthy: Bool { account._withUnsafeGuaranteedRef { $0.isHealthy } }
+        @inline(__always)
+        var load: Int { account._withUnsafeGuaranteedRef { $0.load } }
+
+        @inline(__always)
+        func serves(_ model: Bytes) -> Bool {
+            servesAll || model.isAbsent || account._withUnsafeGuaranteedRef { $0.models.allow(model) }
+        }
+    }
+
     let accounts: [Account]
+    /// Why the accounts that the last `take` left out could not take the request.
+    private(set) var census = Census()
     private let strategy: Strategy
-    /// Of each account, for smooth weighted turns: grows by its weight, pays the round when chosen.
-    private var credit: [Int]
-    private var eligible: [Int] = []
+    private let rows: UnsafeMutablePointer<Row>
+    private let count: Int
+    /// Positions of the accounts among which the strategy decides.
+    private let eligible: UnsafeMutablePointer<Int>
+    private var eligibleCount = 0
 
     /// - Parameter start: turns to skip, so that workers do not all begin with the same account.
     init(_ accounts: [Account], _ strategy: Strategy, start: Int = 0) {
         self.accounts = accounts
         self.strategy = strategy
-        credit = Array(repeating: 0, count: accounts.count)
-        eligible.reserveCapacity(accounts.count)
+        count = accounts.count
+        rows = .allocate(capacity: max(count, 1))
+        eligible = .allocate(capacity: max(count, 1))
+        for index in 0..<count { (rows + index).initialize(to: Row(accounts[index])) }
         for _ in 0..<start {
-            eligible = Array(accounts.indices)
+            for index in 0..<count { eligible[index] = index }
+            eligibleCount = count
             _ = takeTurn()
         }
     }
 
+    deinit {
+        rows.deallocate()
+        eligible.deallocate()
+    }
+
+    /// Runs `body` with an account, uncounted.
+    @inline(__always)
+    func withAccount<Result>(_ index: Int, _ body: (Account) -> Result) -> Result {
+        precondition(index >= 0 && index < count, "an account that is not configured")
+        return rows[index].account._withUnsafeGuaranteedRef(body)
+    }
+
     /// The account for the next attempt, with one of its places taken; or nil, and `census` says why.
-    mutating func take(
-        model: Bytes, tried: TriedAccounts, now: () -> UInt64, census: inout Census
-    ) -> Int? {
+    mutating func take(model: Bytes, tried: inout TriedAccounts, now: () -> UInt64) -> Int? {
         // An account that another worker filled between the look and the taking is looked at again.
-        for _ in 0...accounts.count {
-            census = Census()
-            findEligible(model: model, tried: tried, now: now, census: &census)
+        for _ in 0...count {
+            findEligible(model: model, tried: &tried, now: now)
             guard let index = takeTurn() else { return nil }
-            if accounts[index].take() { return index }
+            if rows[index].account._withUnsafeGuaranteedRef({ $0.take() }) { return index }
         }
         return nil
     }
 
     /// True if an account that is not in `tried` could take the request now.
     func hasAnother(model: Bytes, tried: TriedAccounts, now: () -> UInt64) -> Bool {
-        accounts.indices.contains { index in
-            guard !tried.contains(index), isServing(accounts[index], model, now) else { return false }
-            return accounts[index].concurrency.map { accounts[index].load < $0 } ?? true
+        (0..<count).contains { index in
+            !tried.contains(index) && isServing(index, model, now) && rows[index].load < rows[index].concurrency
         }
     }
 
     /// True if some account other than `index` is enabled, serves the model and does not cool.
     func isHealthyWithout(_ index: Int, model: Bytes, now: () -> UInt64) -> Bool {
-        accounts.indices.contains { $0 != index && isServing(accounts[$0], model, now) }
+        (0..<count).contains { $0 != index && isServing($0, model, now) }
     }
 
     // MARK: Private
 
-    private func isServing(_ account: Account, _ model: Bytes, _ now: () -> UInt64) -> Bool {
-        account.isEnabled && (model.isAbsent || account.models.allow(model))
-            && (account.isHealthy || !account.cooling.isCooling(at: now()))
+    private func isServing(_ index: Int, _ model: Bytes, _ now: () -> UInt64) -> Bool {
+        rows[index].isEnabled && rows[index].serves(model)
+            && (rows[index].isHealthy || !accounts[index].cooling.isCooling(at: now()))
     }
 
-    private mutating func findEligible(
-        model: Bytes, tried: TriedAccounts, now: () -> UInt64, census: inout Census
-    ) {
-        eligible.removeAll(keepingCapacity: true)
+    @inline(__always)
+    private mutating func findEligible(model: Bytes, tried: inout TriedAccounts, now: () -> UInt64) {
+        census = Census()
+        var kept = 0
         var best = Int.max
         var bestWasTried = true
-        for index in accounts.indices {
-            let account = accounts[index]
-            guard account.isEnabled else {
+        for index in 0..<count {
+            let row = rows + index
+            guard row.pointee.isEnabled else {
                 census.disabled += 1
                 continue
             }
-            guard model.isAbsent || account.models.allow(model) else {
+            guard row.pointee.serves(model) else {
                 census.otherModels += 1
                 continue
             }
-            if !account.isHealthy {
-                let cooling = account.cooling
+            if !row.pointee.isHealthy {
+                let cooling = accounts[index].cooling
                 let now = now()
                 guard !cooling.isCooling(at: now) else {
                     census.cooling += 1
@@ -136,45 +183,52 @@ struct AccountChoice {
                     continue
                 }
             }
-            if let concurrency = account.concurrency, account.load >= concurrency {
+            if row.pointee.load >= row.pointee.concurrency {
                 census.full += 1
                 continue
             }
             // Untried before tried, then the smaller priority.
             let wasTried = tried.contains(index)
-            if wasTried != bestWasTried ? bestWasTried : account.priority < best {
-                eligible.removeAll(keepingCapacity: true)
-                best = account.priority
+            if wasTried != bestWasTried ? bestWasTried : row.pointee.priority < best {
+                kept = 0
+                best = row.pointee.priority
                 bestWasTried = wasTried
             }
-            if wasTried == bestWasTried, account.priority == best { eligible.append(index) }
+            if wasTried == bestWasTried, row.pointee.priority == best {
+                eligible[kept] = index
+                kept &+= 1
+            }
         }
+        eligibleCount = kept
     }
 
-    /// Of `eligible`, the one whose turn it is.
+    /// Of the eligible accounts, the one whose turn it is.
+    @inline(__always)
     private mutating func takeTurn() -> Int? {
-        if strategy == .leastLoaded, eligible.count > 1 { keepLeastLoaded() }
-        guard var chosen = eligible.first else { return nil }
+        if strategy == .leastLoaded, eligibleCount > 1 { keepLeastLoaded() }
+        guard eligibleCount > 0 else { return nil }
+        var chosen = eligible[0]
         var round = 0
-        for index in eligible {
-            round += accounts[index].weight
-            credit[index] += accounts[index].weight
-            if credit[index] > credit[chosen] { chosen = index }
+        for place in 0..<eligibleCount {
+            let row = rows + eligible[place]
+            round += row.pointee.weight
+            row.pointee.credit += row.pointee.weight
+            if row.pointee.credit > rows[chosen].credit { chosen = eligible[place] }
         }
-        credit[chosen] -= round
+        rows[chosen].credit -= round
         return chosen
     }
 
     /// Leaves the accounts with the smallest load for their weight.
     private mutating func keepLeastLoaded() {
         var best = eligible[0]
-        var bestLoad = accounts[best].load
+        var bestLoad = rows[best].load
         var kept = 0
-        for place in eligible.indices {  // not over `eligible`, which would be copied when it changes
+        for place in 0..<eligibleCount {
             let index = eligible[place]
             // load / weight compared without division.
-            let load = accounts[index].load
-            let difference = load * accounts[best].weight - bestLoad * accounts[index].weight
+            let load = rows[index].load
+            let difference = load * rows[best].weight - bestLoad * rows[index].weight
             if difference > 0 { continue }
             if difference < 0 {
                 best = index
@@ -184,6 +238,6 @@ struct AccountChoice {
             eligible[kept] = index  // kept never runs ahead of the place that is read
             kept += 1
         }
-        eligible.removeSubrange(kept...)
+        eligibleCount = kept
     }
 }

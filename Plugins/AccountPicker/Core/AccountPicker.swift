@@ -70,29 +70,28 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
     public func onSelect(_ request: Request) -> Verdict {
         let pick = request.state(Pick.self) ?? request.makeState(Pick())
         giveBack(pick)
-        var census = Census()
         let chosen = choice.take(
-            model: request.text(plugin.model), tried: pick.pointee.tried, now: { Self.now(request) },
-            census: &census)
+            model: request.text(plugin.model), tried: &pick.pointee.tried, now: { Self.now(request) })
         guard let chosen else {
-            let refusal = census.refusal
+            let refusal = choice.census.refusal
             request.log(GW_LOG_WARN, "refused: \(refusal.message)")
             return request.refuse(refusal)
         }
         pick.pointee.current = chosen
         pick.pointee.holdsPlace = true
         pick.pointee.tried.insert(chosen)
-        return apply(choice.accounts[chosen], to: request) ? .continue : .fail
+        return choice.withAccount(chosen) { apply($0, to: request) } ? .continue : .fail
     }
 
     public func onAttempt(_ request: Request, _ attempt: Attempt) -> Verdict {
         guard let pick = request.state(Pick.self), pick.pointee.current >= 0 else { return .continue }
-        let account = choice.accounts[pick.pointee.current]
         pick.pointee.mayRetry = !attempt.isLast
         if attempt.error == GW_E_CANCELLED { return .continue }  // the client left; nobody failed
         let reason = attempt.error == GW_OK ? CoolingReason(status: attempt.status) : .unreachable
         guard let reason else {
-            if !account.isHealthy { account.changeCooling { $0.succeeded(at: Self.now(request)) } }
+            choice.withAccount(pick.pointee.current) { account in
+                if !account.isHealthy { account.changeCooling { $0.succeeded(at: Self.now(request)) } }
+            }
             return .continue
         }
         return failed(request, pick, reason, retryAfterMilliseconds: attempt.retryAfterMilliseconds)
@@ -132,7 +131,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
     private func giveBack(_ pick: UnsafeMutablePointer<Pick>) {
         guard pick.pointee.holdsPlace else { return }
         pick.pointee.holdsPlace = false
-        choice.accounts[pick.pointee.current].giveBack()
+        choice.withAccount(pick.pointee.current) { $0.giveBack() }
     }
 
     private func apply(_ account: Account, to request: Request) -> Bool {

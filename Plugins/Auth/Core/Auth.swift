@@ -63,20 +63,24 @@ public final class AuthWorker: RequestHook, BodyHook {
     private static let keyLimit = 512
 
     private let auth: Auth
+    private let table: KeyTable
+    private let records: [KeyRecord]
     private let verified: VerifiedKeys
 
     fileprivate init(_ auth: Auth, secret: (UInt64, UInt64)) {
         self.auth = auth
+        table = auth.table
+        records = auth.records
         verified = VerifiedKeys(secret: secret)
     }
 
     public func onRequest(_ request: Request) -> Verdict {
         let apiKey = request.header("x-api-key")
-        if let index = find(apiKey), refusal(of: index, request) == nil {
+        if let index = find(apiKey), records[index].isGood({ Self.now(request) }) {
             return admit(index, request)
         }
         let bearer = Self.bearer(request.header("authorization"))
-        if let index = find(bearer), refusal(of: index, request) == nil {
+        if let index = find(bearer), records[index].isGood({ Self.now(request) }) {
             return admit(index, request)
         }
         return refuse(request, apiKey: apiKey, bearer: bearer)
@@ -84,7 +88,7 @@ public final class AuthWorker: RequestHook, BodyHook {
 
     public func onBody(_ request: Request) -> Verdict {
         guard let admission = request.state(Admission.self) else { return .continue }
-        let record = auth.records[admission.pointee.index]
+        let record = records[admission.pointee.index]
         let model = request.text(auth.model)
         if record.models.allow(model) { return .continue }
         if model.isAbsent {
@@ -107,17 +111,16 @@ public final class AuthWorker: RequestHook, BodyHook {
 
     private func find(_ key: Bytes) -> Int? {
         guard key.count > 0, key.count <= Self.keyLimit else { return nil }
-        return verified.find(key, in: auth.table)
+        return verified.find(key, in: table)
     }
 
-    @inline(__always)
-    private func refusal(of index: Int, _ request: Request) -> Refusal? {
-        auth.records[index].refusal { Timestamp(nanoseconds: request.clock(GW_CLOCK_WALL)) }
+    private static func now(_ request: Request) -> Timestamp {
+        Timestamp(nanoseconds: request.clock(GW_CLOCK_WALL))
     }
 
     private func admit(_ index: Int, _ request: Request) -> Verdict {
-        let record = auth.records[index]
-        guard record.allows(address: request.text(auth.clientAddress)) else {
+        let record = records[index]
+        guard record.addresses.isEmpty || record.allows(address: request.text(auth.clientAddress)) else {
             let address = request.text(auth.clientAddress)
             request.log(
                 GW_LOG_INFO, "key '\(record.label)' refused: not from \(address.string)")
@@ -135,7 +138,7 @@ public final class AuthWorker: RequestHook, BodyHook {
     }
 
     private func refuse(_ request: Request, apiKey: Bytes, bearer: Bytes) -> Verdict {
-        if let index = find(apiKey) ?? find(bearer), let refusal = refusal(of: index, request) {
+        if let index = find(apiKey) ?? find(bearer), let refusal = records[index].refusal(now: { Self.now(request) }) {
             request.log(GW_LOG_INFO, "refused: \(refusal.message)")
             return request.refuse(refusal)
         }

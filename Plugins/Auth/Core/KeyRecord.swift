@@ -29,10 +29,17 @@ final class KeyRecord: Sendable {
 
     var label: String { String(decoding: name, as: UTF8.self) }
 
-    /// Why the key is not good at `now`; nil if it is.
+    /// True if the key is good at `now`.
     ///
     /// `now` is asked for only if the answer depends on it, because reading a clock costs more
     /// than the rest.
+    @inline(__always)
+    func isGood(_ now: () -> Timestamp) -> Bool {
+        guard let expires else { return isEnabled }
+        return isEnabled && now() < expires
+    }
+
+    /// Why the key is not good at `now`; nil if it is.
     func refusal(now: () -> Timestamp) -> Refusal? {
         if !isEnabled {
             return Refusal(

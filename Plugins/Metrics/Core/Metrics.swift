@@ -43,15 +43,21 @@ public final class MetricsWorker: CompleteHook, AdminHook {
 
     private let plugin: Metrics
     private let metrics: MetricSet
+    private let route: Attribute
+    private let model: Attribute
+    private let output: Attribute
+    /// In the order of `TokenKind`.
+    private let tokens: [Attribute]
+    private let countsKeys: Bool
     private var routes = LabelTable(limit: routeLimit)
     private var models: LabelTable
     private var keys: LabelTable
-    /// Route and status class to the row of models' series; one grid per status class.
-    private var requests: [SeriesGrid]
-    private var routeSeries: [RouteSeries?]
-    private var modelSeries: [ModelSeries?]
-    private var keyRequests: SeriesGrid
-    private var keyTokens: SeriesGrid
+    /// Status class and route by model.
+    private let requests: SeriesGrid
+    private let routeSeries: SeriesRows<RouteSeries>
+    private let modelSeries: SeriesRows<ModelSeries>
+    private let keyRequests: SeriesGrid
+    private let keyTokens: SeriesGrid
 
     /// Marks the exchanges that are reading these metrics and no work of the gateway.
     private struct Scrape: BitwiseCopyable {
@@ -59,7 +65,7 @@ public final class MetricsWorker: CompleteHook, AdminHook {
     }
 
     /// What is counted for a route whatever the model.
-    private final class RouteSeries {
+    private struct RouteSeries: BitwiseCopyable {
         let attempts: Series
         let requestBytes: Series
         let responseBytes: Series
@@ -76,15 +82,16 @@ public final class MetricsWorker: CompleteHook, AdminHook {
     }
 
     /// What is counted for a model whatever the route.
-    private final class ModelSeries {
-        let tokens: [Series]
+    private struct ModelSeries: BitwiseCopyable {
+        /// In the order of `TokenKind`.
+        let tokens: InlineArray<5, Series>
         let inputUsage: Series
         let outputUsage: Series
         let duration: Series
         let firstToken: Series
 
         init(_ metrics: MetricSet, model: Bytes) {
-            tokens = TokenKind.allCases.map { metrics.tokens.series(model, Bytes(stringLiteral: $0.label)) }
+            tokens = InlineArray { metrics.tokens.series(model, Bytes(stringLiteral: TokenKind.allCases[$0].label)) }
             inputUsage = metrics.tokenUsage.series("chat", "anthropic", model, "input")
             outputUsage = metrics.tokenUsage.series("chat", "anthropic", model, "output")
             duration = metrics.operationDuration.series("chat", "anthropic", model)
@@ -95,26 +102,33 @@ public final class MetricsWorker: CompleteHook, AdminHook {
     fileprivate init(_ plugin: Metrics) {
         self.plugin = plugin
         metrics = plugin.metrics
-        models = LabelTable(limit: plugin.options.modelLimit)
-        keys = LabelTable(limit: plugin.options.principalLimit ?? 0)
+        route = plugin.route
+        model = plugin.model
+        tokens = plugin.tokens
+        output = plugin.tokens[TokenKind.output.rawValue]
+        countsKeys = plugin.options.principalLimit != nil
+        let modelLimit = plugin.options.modelLimit
+        let keyLimit = plugin.options.principalLimit ?? 0
+        models = LabelTable(limit: modelLimit)
+        keys = LabelTable(limit: keyLimit)
+        // One number more than each limit, for "other".
         let classes = StatusClass.allCases.count
-        requests = Array(
-            repeating: SeriesGrid(rows: routes.capacity, columns: models.capacity), count: classes)
-        routeSeries = Array(repeating: nil, count: routes.capacity)
-        modelSeries = Array(repeating: nil, count: models.capacity)
-        keyRequests = SeriesGrid(rows: keys.capacity, columns: classes)
-        keyTokens = SeriesGrid(rows: keys.capacity, columns: TokenKind.allCases.count)
+        requests = SeriesGrid(rows: classes * (Self.routeLimit + 1), columns: modelLimit + 1)
+        routeSeries = SeriesRows(count: Self.routeLimit + 1)
+        modelSeries = SeriesRows(count: modelLimit + 1)
+        keyRequests = SeriesGrid(rows: keyLimit + 1, columns: classes)
+        keyTokens = SeriesGrid(rows: keyLimit + 1, columns: TokenKind.allCases.count)
     }
 
     public func onComplete(_ request: Request, _ summary: Summary) {
         if request.state(Scrape.self) != nil { return }
         let status = StatusClass(summary.status)
-        let route = routes.index(of: request.text(plugin.route), mayGrow: true)
+        let route = routes.index(of: request.text(self.route), mayGrow: true)
         // A model becomes a label when an upstream has accepted it: clients may invent names.
-        let modelText = request.text(plugin.model)
+        let modelText = request.text(self.model)
         let model = models.index(of: modelText, mayGrow: status == .success)
 
-        requests[status.rawValue].at(route, model) {
+        requests.at(status.rawValue * (Self.routeLimit + 1) + route, model) {
             routes.withLabel(route) { route in
                 models.withLabel(model) { model in
                     metrics.requests.series(route, model, Bytes(stringLiteral: status.label))
@@ -123,7 +137,7 @@ public final class MetricsWorker: CompleteHook, AdminHook {
         }.add()
         countRoute(route, summary)
         if !modelText.isAbsent, status == .success { countModel(model, request, summary) }
-        if plugin.options.principalLimit != nil { countKey(request, status) }
+        if countsKeys { countKey(request, status) }
     }
 
     public func onAdmin(_ request: Request) -> Verdict {
@@ -147,13 +161,7 @@ public final class MetricsWorker: CompleteHook, AdminHook {
     // MARK: Private
 
     private func countRoute(_ route: Int, _ summary: Summary) {
-        let series: RouteSeries
-        if let known = routeSeries[route] {
-            series = known
-        } else {
-            series = routes.withLabel(route) { RouteSeries(metrics, route: $0) }
-            routeSeries[route] = series
-        }
+        let series = routeSeries.at(route) { routes.withLabel(route) { RouteSeries(metrics, route: $0) } }
         if summary.attempts > 0 { series.attempts.add(Double(summary.attempts)) }
         if summary.requestBytes > 0 { series.requestBytes.add(Double(summary.requestBytes)) }
         if summary.responseBytes > 0 { series.responseBytes.add(Double(summary.responseBytes)) }
@@ -163,20 +171,14 @@ public final class MetricsWorker: CompleteHook, AdminHook {
 
     private func countModel(_ model: Int, _ request: Request, _ summary: Summary) {
         // Only what generated something is an operation of a model: counting tokens is not.
-        guard let output = request.integer(plugin.tokens[TokenKind.output.rawValue]) else { return }
-        let series: ModelSeries
-        if let known = modelSeries[model] {
-            series = known
-        } else {
-            series = models.withLabel(model) { ModelSeries(metrics, model: $0) }
-            modelSeries[model] = series
-        }
-        for kind in TokenKind.allCases {
-            let count = kind == .output ? output : request.integer(plugin.tokens[kind.rawValue])
+        guard let output = request.integer(self.output) else { return }
+        let series = modelSeries.at(model) { models.withLabel(model) { ModelSeries(metrics, model: $0) } }
+        for kind in 0..<5 {
+            let count = kind == TokenKind.output.rawValue ? output : request.integer(tokens[kind])
             guard let count, count > 0 else { continue }
-            series.tokens[kind.rawValue].add(Double(count))
-            if kind == .input { series.inputUsage.observe(Double(count)) }
-            if kind == .output { series.outputUsage.observe(Double(count)) }
+            series.tokens[kind].add(Double(count))
+            if kind == TokenKind.input.rawValue { series.inputUsage.observe(Double(count)) }
+            if kind == TokenKind.output.rawValue { series.outputUsage.observe(Double(count)) }
         }
         series.duration.observe(summary.duration)
         if request.isEventStream, let seconds = summary.timeToFirstByte { series.firstToken.observe(seconds) }
@@ -189,7 +191,7 @@ public final class MetricsWorker: CompleteHook, AdminHook {
             keys.withLabel(key) { byRequests.series($0, Bytes(stringLiteral: status.label)) }
         }.add()
         for kind in TokenKind.allCases {
-            guard let count = request.integer(plugin.tokens[kind.rawValue]), count > 0 else { continue }
+            guard let count = request.integer(tokens[kind.rawValue]), count > 0 else { continue }
             keyTokens.at(key, kind.rawValue) {
                 keys.withLabel(key) { byTokens.series($0, Bytes(stringLiteral: kind.label)) }
             }.add(Double(count))

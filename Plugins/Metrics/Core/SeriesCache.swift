@@ -8,21 +8,59 @@
 
 import PluginKit
 
-/// Series of one metric over two small numbers.
-struct SeriesGrid {
-    private var cells: [Series?]
-    private let columns: Int
+/// What is counted for each small number, resolved when it is first counted.
+struct SeriesRows<Row: BitwiseCopyable>: ~Copyable {
+    private let rows: UnsafeMutablePointer<Row?>
 
-    init(rows: Int, columns: Int) {
-        cells = Array(repeating: nil, count: rows * columns)
-        self.columns = columns
+    init(count: Int) {
+        rows = .allocate(capacity: max(count, 1))
+        rows.initialize(repeating: nil, count: max(count, 1))
     }
 
-    mutating func at(_ row: Int, _ column: Int, or resolve: () -> Series) -> Series {
-        let index = row * columns + column
-        if let series = cells[index] { return series }
-        let series = resolve()
-        cells[index] = series
+    deinit { rows.deallocate() }
+
+    /// - Precondition: `index` is smaller than the `count` it was made for, as numbers of a LabelTable are.
+    @inline(__always)
+    func at(_ index: Int, or resolve: () -> Row) -> Row {
+        if let row = rows[index] { return row }
+        let row = resolve()
+        rows[index] = row
+        return row
+    }
+}
+
+/// Series of one metric over two small numbers. A row takes memory when something in it is counted.
+struct SeriesGrid: ~Copyable {
+    private let rows: UnsafeMutablePointer<UnsafeMutablePointer<Series?>?>
+    private let rowCount: Int
+    private let columns: Int
+
+    init(rows count: Int, columns: Int) {
+        rowCount = count
+        self.columns = columns
+        rows = .allocate(capacity: max(count, 1))
+        rows.initialize(repeating: nil, count: max(count, 1))
+    }
+
+    deinit {
+        for row in 0..<rowCount { rows[row]?.deallocate() }
+        rows.deallocate()
+    }
+
+    /// - Precondition: both are smaller than the grid was made for.
+    @inline(__always)
+    func at(_ row: Int, _ column: Int, or resolve: () -> Series) -> Series {
+        if let series = rows[row]?[column] { return series }
+        return remember(row, column, resolve())
+    }
+
+    private func remember(_ row: Int, _ column: Int, _ series: Series) -> Series {
+        if rows[row] == nil {
+            let cells = UnsafeMutablePointer<Series?>.allocate(capacity: columns)
+            cells.initialize(repeating: nil, count: columns)
+            rows[row] = cells
+        }
+        rows[row]?[column] = series
         return series
     }
 }

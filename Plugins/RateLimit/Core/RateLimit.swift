@@ -6,7 +6,7 @@
 // belong to the name of this entry of the chain and not to a generation.
 //
 //     RateLimit          constant: limits in order
-//     RateLimitWorker    confined: nothing of its own; the limiter keeps the books
+//     RateLimitWorker    confined: nothing but what it asks at each request; the limiter keeps the books
 //
 // The limits are per key (gw.principal, which Auth sets) and per client address. It refuses before
 // the body is read.
@@ -39,13 +39,21 @@ public final class RateLimit: Plugin {
 }
 
 public final class RateLimitWorker: RequestHook, ResponseHook {
-    private let plugin: RateLimit
+    private let limiter: Limiter
+    private let principal: Attribute
+    private let clientAddress: Attribute
+    private let route: Attribute
+    private let routes: [[UInt8]]
     private let limits: [Limit]
     /// Which limit the announced headers are about; nil if none is.
     private let announced: Int?
 
     fileprivate init(_ plugin: RateLimit) {
-        self.plugin = plugin
+        limiter = plugin.limiter
+        principal = plugin.principal
+        clientAddress = plugin.clientAddress
+        route = plugin.route
+        routes = plugin.options.routes
         limits = plugin.options.limits
         announced =
             plugin.options.announces
@@ -54,28 +62,26 @@ public final class RateLimitWorker: RequestHook, ResponseHook {
 
     public func onRequest(_ request: Request) -> Verdict {
         guard !limits.isEmpty, isLimited(request) else { return .continue }
-        let principal = request.text(plugin.principal)
-        let address = request.text(plugin.clientAddress)
+        let principal = request.text(self.principal)
+        let address = request.text(clientAddress)
+        let longest = max(principal.count, address.count)
+        guard longest <= Self.bucketLimit else { return isTooLong(request) }
+        // Each limit writes the name of its bucket; the views stay good until `take` has copied.
+        let room = Limit.prefixLimit + longest
         return withUnsafeTemporaryAllocation(of: gw_demand.self, capacity: limits.count) { demands in
-            // Each limit writes the name of its bucket; the views stay good until `take` has copied.
-            withByteWriter(capacity: Self.bucketLimit * limits.count) { names in
-                for (index, limit) in limits.enumerated() {
-                    let start = names.count
-                    names.append(Bytes(stringLiteral: limit.prefix))
-                    names.append(limit.subject == .key ? principal : address)
-                    let bucket = names.bytes.slice(start, names.count)
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room * limits.count) { memory in
+                for index in limits.indices {
+                    let limit = limits[index]
+                    let bucket = limit.writeBucket(
+                        limit.subject == .key ? principal : address, to: memory.baseAddress! + index * room)
+                    if bucket.count > Self.bucketLimit { return isTooLong(request) }
                     let demand: gw_demand =
                         limit.measure == .requestsPerMinute
                         ? .rate(bucket, limit: limit.amount, periodMilliseconds: 60_000)
                         : .lease(bucket, limit: limit.amount)
                     demands.initializeElement(at: index, to: demand)
                 }
-                guard !names.overflowed else {
-                    request.log(GW_LOG_ERROR, "a key's name is longer than \(Self.bucketLimit) bytes")
-                    return .fail
-                }
-                let operation = plugin.limiter.take(request, demands, count: limits.count, limitsTaken)
-                return operation == nil ? .fail : .suspend
+                return limiter.take(request, demands, count: limits.count, limitsTaken) == nil ? .fail : .suspend
             }
         }
     }
@@ -113,12 +119,16 @@ public final class RateLimitWorker: RequestHook, ResponseHook {
     // MARK: Private
 
     /// The contract allows 256 bytes to a bucket's name.
-    private static let bucketLimit = 256
+    private static var bucketLimit: Int { 256 }
+
+    private func isTooLong(_ request: Request) -> Verdict {
+        request.log(GW_LOG_ERROR, "a key's name is too long: a bucket may have \(Self.bucketLimit) bytes")
+        return .fail
+    }
 
     private func isLimited(_ request: Request) -> Bool {
-        let routes = plugin.options.routes
-        guard !routes.isEmpty else { return true }
-        let route = request.text(plugin.route)
+        if routes.isEmpty { return true }
+        let route = request.text(self.route)
         return routes.contains { $0.withUnsafeBufferPointer { Bytes($0).equals(route) } }
     }
 
@@ -132,7 +142,7 @@ public final class RateLimitWorker: RequestHook, ResponseHook {
     private func refuse(_ request: Request, _ result: OperationResult) -> Verdict {
         guard limits.indices.contains(result.number) else { return .fail }
         let limit = limits[result.number]
-        let name = request.text(limit.subject == .key ? plugin.principal : plugin.clientAddress)
+        let name = request.text(limit.subject == .key ? principal : clientAddress)
         var refusal = limit.refusal(
             name: name.string, retryMilliseconds: result.grant(result.number)?.retry_after_ms ?? 0,
             wallNanoseconds: request.clock(GW_CLOCK_WALL))
@@ -150,5 +160,5 @@ private func limitsTaken(
     _ result: UnsafePointer<gw_result>
 ) -> gw_verdict {
     let request = Request(completing: raw)
-    return request.worker(RateLimitWorker.self).taken(request, OperationResult(raw: result))
+    return request.withWorker(RateLimitWorker.self) { $0.taken(request, OperationResult(raw: result)) }
 }

@@ -14,13 +14,30 @@ struct Limit {
     let amount: Int
 
     /// Begins the name of its bucket; what follows is the key's name or the address.
-    var prefix: StaticString {
-        switch (subject, measure) {
-        case (.key, .requestsPerMinute): "key:rate:"
-        case (.key, .concurrency): "key:held:"
-        case (.address, .requestsPerMinute): "address:rate:"
-        case (.address, .concurrency): "address:held:"
-        }
+    private let prefix: StaticString
+    /// Bytes of the longest prefix.
+    static var prefixLimit: Int { 13 }
+
+    init(subject: Subject, measure: Measure, amount: Int) {
+        self.subject = subject
+        self.measure = measure
+        self.amount = amount
+        prefix =
+            switch (subject, measure) {
+            case (.key, .requestsPerMinute): "key:rate:"
+            case (.key, .concurrency): "key:held:"
+            case (.address, .requestsPerMinute): "address:rate:"
+            case (.address, .concurrency): "address:held:"
+            }
+    }
+
+    /// Writes the name of its bucket for that key or address; there must be room for `prefixLimit` bytes more.
+    @inline(__always)
+    func writeBucket(_ name: Bytes, to memory: UnsafeMutablePointer<UInt8>) -> Bytes {
+        let start = prefix.utf8CodeUnitCount
+        memory.update(from: prefix.utf8Start, count: start)
+        if let base = name.base { (memory + start).update(from: base, count: name.count) }
+        return Bytes(base: memory, count: start + name.count)
     }
 }
 

@@ -19,15 +19,19 @@ struct AttributeTable: ~Copyable {
     deinit { values.deallocate() }
 
     @inline(__always)
-    func get(_ id: UInt32) -> gw_value? {
+    func get(_ id: UInt32) -> gw_value? { find(id)?.pointee }
+
+    /// Where the value is, until the next one is set; nil if there is none.
+    @inline(__always)
+    func find(_ id: UInt32) -> UnsafePointer<gw_value>? {
         guard Int(id) < used, values[Int(id)].type != GW_NONE else { return nil }
-        return values[Int(id)]
+        return UnsafePointer(values + Int(id))
     }
 
     @inline(__always)
     func text(_ attribute: HostAttribute) -> Bytes {
-        guard let value = get(attribute.rawValue), value.type == GW_TEXT else { return .absent }
-        return Bytes(value.text)
+        guard let value = find(attribute.rawValue), value.pointee.type == GW_TEXT else { return .absent }
+        return Bytes(value.pointee.text)
     }
 
     /// - Precondition: `id` came from `AttributeNames`.

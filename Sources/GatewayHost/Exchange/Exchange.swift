@@ -46,9 +46,23 @@ final class Exchange {
     // The response: of the current attempt, then of what the client is sent.
     var status = 0
     var responseHeaders = HeaderList()
-    var isCommitted = false
-    var isLocal = false
-    var isEventStream = false
+    /// What `gw_request.flags` says now: the next three, and whether this is a worker's background.
+    private(set) var flags: UInt32
+    @inline(__always)
+    var isCommitted: Bool {
+        get { flags & GW_REQUEST_COMMITTED != 0 }
+        set { flags = newValue ? flags | GW_REQUEST_COMMITTED : flags & ~GW_REQUEST_COMMITTED }
+    }
+    @inline(__always)
+    var isLocal: Bool {
+        get { flags & GW_REQUEST_LOCAL != 0 }
+        set { flags = newValue ? flags | GW_REQUEST_LOCAL : flags & ~GW_REQUEST_LOCAL }
+    }
+    @inline(__always)
+    var isEventStream: Bool {
+        get { flags & GW_REQUEST_SSE != 0 }
+        set { flags = newValue ? flags | GW_REQUEST_SSE : flags & ~GW_REQUEST_SSE }
+    }
 
     // What plugins staged.
     var choice = UpstreamChoice(url: .absent)
@@ -72,6 +86,7 @@ final class Exchange {
         self.loop = loop
         mailbox = loop.mailbox
         self.isBackground = isBackground
+        flags = isBackground ? GW_REQUEST_BACKGROUND : 0
         arena = Arena(pool: pool)
         chunkArena = Arena(pool: pool)
         scopeCapacity = 8
@@ -107,13 +122,6 @@ final class Exchange {
     @inline(__always)
     func request(_ entry: Int) -> UnsafeMutablePointer<gw_request> {
         UnsafeMutableRawPointer(scopes + entry).assumingMemoryBound(to: gw_request.self)
-    }
-
-    /// What `gw_request.flags` says now.
-    @inline(__always)
-    var flags: UInt32 {
-        (isCommitted ? GW_REQUEST_COMMITTED : 0) | (isLocal ? GW_REQUEST_LOCAL : 0)
-            | (isEventStream ? GW_REQUEST_SSE : 0) | (isBackground ? GW_REQUEST_BACKGROUND : 0)
     }
 
     /// Ends every scope of this exchange and makes it ready for the next one.

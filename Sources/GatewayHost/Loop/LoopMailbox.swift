@@ -21,7 +21,7 @@ final class LoopMailbox: Sendable {
     /// Something may be in `mail`. Cleared before it is emptied, set after something was put in.
     private let pending = Atomic<Bool>(false)
     private let stopping = Atomic<Bool>(false)
-    /// The loop's thread while it runs, otherwise 0.
+    /// The loop's thread (`gwl_thread`) while it runs, otherwise 0.
     private let owner = Atomic<UInt>(0)
     let wakeDescriptor: Int32
 
@@ -55,13 +55,13 @@ final class LoopMailbox: Sendable {
 
     /// Whether the caller is on the loop's thread; false while the loop does not run.
     @inline(__always)
-    var isOnLoop: Bool { owner.load(ordering: .relaxed) == UInt(pthread_self()) }
+    var isOnLoop: Bool { owner.load(ordering: .relaxed) == gwl_thread() }
 
     /// Whether the caller may touch what belongs to the loop: on its thread, or before it runs.
     @inline(__always)
     var mayTouchLoop: Bool {
         let owner = owner.load(ordering: .relaxed)
-        return owner == 0 || owner == UInt(pthread_self())
+        return owner == 0 || owner == gwl_thread()
     }
 
     private func knock() {
@@ -80,7 +80,7 @@ final class LoopMailbox: Sendable {
 
     func enter() {
         let (free, _) = owner.compareExchange(
-            expected: 0, desired: UInt(pthread_self()), ordering: .sequentiallyConsistent)
+            expected: 0, desired: gwl_thread(), ordering: .sequentiallyConsistent)
         precondition(free, "a loop runs on one thread at a time")
     }
 

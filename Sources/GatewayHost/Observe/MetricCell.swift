@@ -93,13 +93,10 @@ struct MetricCell: ~Copyable {
     @inline(__always)
     func observe(_ value: Double) {
         guard let counts, let bounds, !value.isNaN else { return }
-        var low = 0
-        var high = boundCount
-        while low < high {
-            let middle = (low + high) / 2
-            if value <= bounds[middle] { high = middle } else { low = middle + 1 }
-        }
-        counts[low].add(1, ordering: .relaxed)
+        // Bounds are few and what is observed lies low among them: a walk beats halving.
+        var place = 0
+        while place < boundCount, value > bounds[place] { place &+= 1 }
+        (counts + place).pointee.add(1, ordering: .relaxed)
         number.add(value)
     }
 }

@@ -166,7 +166,7 @@ extension ExchangeRunner {
         flushClient()
     }
 
-    func callAttempt(_ entry: Int) -> gw_verdict {
+    func callAttempt(_ entry: Int, _ chain: ChainWorker) -> gw_verdict {
         var choice = gw_upstream(
             size: UInt32(MemoryLayout<gw_upstream>.size), connect_ms: exchange.choice.connectMilliseconds,
             first_byte_ms: exchange.choice.firstByteMilliseconds, idle_ms: exchange.choice.idleMilliseconds,

@@ -13,11 +13,14 @@ extension ExchangeRunner {
         loop.disarm(boundTimer)
         isWaiting = false
         if visit != nil { endVisit() }
-        chain.operations.cancelAll(of: exchange)
-        chain.limiter.releaseAll(of: exchange)
-        usage.finish()
-        publishUsage()
-        tellPlugins()
+        // Uncounted: the chain is let go in `clear`.
+        Unmanaged.passUnretained(chain.unsafelyUnwrapped)._withUnsafeGuaranteedRef {
+            $0.operations.cancelAll(of: exchange)
+            $0.limiter.releaseAll(of: exchange)
+            usage.finish()
+            publishUsage()
+            tellPlugins($0)
+        }
         report()
         let client: ClientConnection = client!
         let keepAlive = keepAlive && !clientIsGone
@@ -28,7 +31,7 @@ extension ExchangeRunner {
         worker.retire(self)
     }
 
-    private func tellPlugins() {
+    private func tellPlugins(_ chain: ChainWorker) {
         var summary = gw_summary(
             size: UInt32(MemoryLayout<gw_summary>.size),
             status: exchange.isCommitted ? Int32(exchange.status) : 0, error: error, attempts: UInt32(budget.attempts),

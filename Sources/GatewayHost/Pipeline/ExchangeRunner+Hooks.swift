@@ -16,14 +16,19 @@ extension ExchangeRunner {
 
     /// Calls the hooks that remain of the current phase.
     func walk() {
+        // Uncounted: the runner keeps its chain until `complete`, after which nothing here looks at it.
+        Unmanaged.passUnretained(chain.unsafelyUnwrapped)._withUnsafeGuaranteedRef { walk($0) }
+    }
+
+    @inline(__always)
+    private func walk(_ chain: ChainWorker) {
         let phase = exchange.phase
-        let chain: ChainWorker = chain
+        let subscription = phase.subscription
+        let limit = phase.runsInReverse ? outerLimit : .max
         while cursor < hooks.count {
             let entry = hooks[cursor]
             let scope = exchange.scopes + entry
-            if scope.pointee.skipped || scope.pointee.unsubscribed & phase.subscription != 0
-                || (phase.runsInReverse && entry >= outerLimit)
-            {
+            if scope.pointee.skipped || scope.pointee.unsubscribed & subscription != 0 || entry >= limit {
                 cursor += 1
                 continue
             }
@@ -49,7 +54,7 @@ extension ExchangeRunner {
     @inline(__always)
     private func call(_ phase: Phase, _ entry: Int, _ chain: ChainWorker) -> gw_verdict {
         switch phase {
-        case .attempt: callAttempt(entry)
+        case .attempt: callAttempt(entry, chain)
         case .chunk: callChunk(entry)
         case .admin: visitCall?(chain, exchange) ?? chain.call(phase, entry: entry, exchange: exchange)
         default: chain.call(phase, entry: entry, exchange: exchange)
@@ -97,7 +102,9 @@ extension ExchangeRunner {
         }
         isSettling = true
         resumedVerdict = nil
-        chain.operations.drainReady(of: exchange)
+        Unmanaged.passUnretained(chain.unsafelyUnwrapped)._withUnsafeGuaranteedRef {
+            $0.operations.drainReady(of: exchange)
+        }
         isSettling = false
         if let resumedVerdict { return resumedVerdict }
         isWaiting = true

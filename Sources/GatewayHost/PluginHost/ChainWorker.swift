@@ -38,6 +38,8 @@ final class ChainWorker {
     var fixedRecords: [String: [JSONObject]] = [:]
     private var startedCount = 0
     private let policies: [EntryPolicy]
+    /// A bit for each entry that has no hook on the road but on_complete; a chain has at most 64 entries.
+    private let onlyCompleting: UInt64
     private var isSuperseded = false
     /// Whose worker_start runs.
     private(set) var startingEntry: Int?
@@ -53,7 +55,9 @@ final class ChainWorker {
         count = generation.instances.count
         operations = place.operations
         limiter = place.limiter
-        policies = generation.instances.map { EntryPolicy($0) }
+        let policies = generation.instances.map { EntryPolicy($0) }
+        self.policies = policies
+        onlyCompleting = policies.indices.reduce(0) { $0 | (policies[$1].onlyCompletes ? 1 << UInt64($1) : 0) }
         mark = place.mark
         background = Exchange(loop: place.loop, pool: place.blocks, isBackground: true)
         scopes = .allocate(capacity: count)
@@ -224,7 +228,7 @@ final class ChainWorker {
 
     /// The entry has no hook on the road but on_complete, which is then owed for every exchange.
     @inline(__always)
-    func onlyCompletes(_ entry: Int) -> Bool { policies[entry].onlyCompletes }
+    func onlyCompletes(_ entry: Int) -> Bool { onlyCompleting >> UInt64(truncatingIfNeeded: entry) & 1 != 0 }
 
     /// A hook failed, for whatever reason; the runner applies the policy.
     func hookFailed(_ entry: Int, _ phase: Phase) { generation.instances[entry].metrics.hookFailed(phase) }
@@ -291,8 +295,12 @@ final class ChainWorker {
     /// In quarantine, and no hook was entered in this exchange before it began.
     @inline(__always)
     private func isLeftAlone(_ entry: Int, _ exchange: Exchange) -> Bool {
-        place.host.hasQuarantine && !exchange.scopes[entry].entered
-            && generation.instances[entry].isQuarantined(at: place.loop.now)
+        place.host.hasQuarantine && isQuarantined(entry, exchange)
+    }
+
+    @inline(never)
+    private func isQuarantined(_ entry: Int, _ exchange: Exchange) -> Bool {
+        !exchange.scopes[entry].entered && generation.instances[entry].isQuarantined(at: place.loop.now)
     }
 
     @inline(__always)

@@ -18,8 +18,8 @@ func hostAttributeGet(
     _ request: UnsafeMutablePointer<gw_request>, _ attribute: gw_attr, _ out: UnsafeMutablePointer<gw_value>
 ) -> gw_error {
     HostCall.with(request, elsewhere: GW_E_STATE) { _, exchange in
-        guard let value = exchange.attributes.get(attribute) else { return GW_E_ABSENT }
-        out.pointee = value
+        guard let value = exchange.attributes.find(attribute) else { return GW_E_ABSENT }
+        out.update(from: value, count: 1)
         return GW_OK
     }
 }
@@ -36,6 +36,11 @@ func hostAttributeSet(
 
 @inline(__always)
 private func setAttribute(_ attribute: gw_attr, _ value: UnsafePointer<gw_value>, _ exchange: Exchange) -> gw_error {
+    if value.pointee.type == GW_TEXT, value.pointee.text.ptr != nil {
+        let text = exchange.arena.copy(Bytes(value.pointee.text)).abi
+        exchange.attributes.set(attribute, gw_value(type: GW_TEXT, reserved: 0, i: 0, real: 0, text: text))
+        return GW_OK
+    }
     var copy = value.pointee
     switch copy.type {
     case GW_NONE:

@@ -7,6 +7,7 @@
 //
 // Kind: free C functions on the request's loop.
 
+import CLinux
 import PluginABI
 
 func hostHeaderGet(_ request: UnsafeMutablePointer<gw_request>, _ side: gw_side, _ name: gw_str) -> gw_str {
@@ -78,11 +79,10 @@ private func changeHeader(
         if name.count > 0, name[0] == 0x3a {
             return adding ? GW_E_ARGUMENT : PseudoHeader.set(name, value, side, exchange)
         }
-        guard HeaderChange.isName(name), value.isAbsent ? !adding : HeaderChange.isValue(value) else {
-            return GW_E_ARGUMENT
-        }
         let known = HeaderName(name)
-        if HeaderChange.belongsToHost(known) { return GW_E_ARGUMENT }
+        guard known == .other ? HeaderChange.isName(name) : HeaderChange.isUnfolded(name),
+            value.isAbsent ? !adding : HeaderChange.isValue(value), !HeaderChange.belongsToHost(known)
+        else { return GW_E_ARGUMENT }
         let copy = exchange.arena.copy(value)
         if side == GW_REQUEST {
             HeaderChange.apply(name, copy, known, adding, &exchange.requestHeaders, &exchange.arena)
@@ -122,13 +122,44 @@ enum HeaderChange {
         return true
     }
 
+    /// Whether a name that was recognised is one of token characters: recognising folds case by setting
+    /// bit 5, which also makes a hyphen or a digit of a control character, and of nothing else.
+    @inline(__always)
+    static func isUnfolded(_ name: Bytes) -> Bool {
+        guard let base = name.base else { return false }
+        if name.count < 8 {
+            for index in 0..<name.count where base[index] < 0x20 { return false }
+            return true
+        }
+        let raw = UnsafeRawPointer(base)
+        var at = 0
+        while true {
+            // A recognised byte is below 0x80; it is no control character if bit 5 or bit 6 is set.
+            let word = raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            if (word | word << 1) & 0x4040_4040_4040_4040 != 0x4040_4040_4040_4040 { return false }
+            if at &+ 8 == name.count { return true }
+            at = min(at &+ 8, name.count &- 8)
+        }
+    }
+
     /// No control character but tab, and no blank at either end (RFC 9110 section 5.5).
     @inline(__always)
     static func isValue(_ value: Bytes) -> Bool {
         guard let base = value.base else { return false }
         if value.count == 0 { return true }
         if value.count > 64 << 10 { return false }
-        for index in 0..<value.count where base[index] < 0x20 && base[index] != 0x09 || base[index] == 0x7f { return false }
+        if value.count >= 16 {
+            var at = 0
+            while at &+ 16 < value.count {
+                if gwl_mask16_controls(base + at) != 0 { return false }
+                at &+= 16
+            }
+            if gwl_mask16_controls(base + (value.count &- 16)) != 0 { return false }
+        } else {
+            for index in 0..<value.count where base[index] < 0x20 && base[index] != 0x09 || base[index] == 0x7f {
+                return false
+            }
+        }
         return !HTTPCharacters.isBlank(base[0]) && !HTTPCharacters.isBlank(base[value.count - 1])
     }
 

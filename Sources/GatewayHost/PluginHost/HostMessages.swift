@@ -103,36 +103,54 @@ private func setUpstream(_ exchange: Exchange, _ upstream: UnsafePointer<gw_upst
     let size = min(Int(upstream.pointee.size), MemoryLayout<gw_upstream>.size)
     guard size >= 8 else { return GW_E_ARGUMENT }
     // Members that the caller's struct does not reach keep what they are.
+    let standing = exchange.choice
     var given = gw_upstream(
-        size: 0, connect_ms: exchange.choice.connectMilliseconds, first_byte_ms: exchange.choice.firstByteMilliseconds,
-        idle_ms: exchange.choice.idleMilliseconds, url: exchange.choice.url.abi, proxy: exchange.choice.proxy.abi,
-        account: exchange.choice.account.abi)
-    withUnsafeMutableBytes(of: &given) { $0.copyMemory(from: UnsafeRawBufferPointer(start: upstream, count: size)) }
-    for text in [Bytes(given.url), Bytes(given.proxy), Bytes(given.account)] where !UpstreamText.isClean(text) {
-        return GW_E_ARGUMENT
+        size: 0, connect_ms: standing.connectMilliseconds, first_byte_ms: standing.firstByteMilliseconds,
+        idle_ms: standing.idleMilliseconds, url: standing.url.abi, proxy: standing.proxy.abi, account: standing.account.abi)
+    if size == MemoryLayout<gw_upstream>.size {
+        given = upstream.pointee
+    } else {
+        withUnsafeMutableBytes(of: &given) { $0.copyMemory(from: UnsafeRawBufferPointer(start: upstream, count: size)) }
     }
+    guard UpstreamText.isClean(Bytes(given.url)), UpstreamText.isClean(Bytes(given.proxy)),
+        UpstreamText.isClean(Bytes(given.account))
+    else { return GW_E_ARGUMENT }
     // No URL means the one that stands, which is the configured upstream unless a plugin changed it.
-    if Bytes(given.url).isEmpty { given.url = exchange.choice.url.abi }
-    guard UpstreamText.isURL(Bytes(given.url)) else { return GW_E_ARGUMENT }
+    let url = given.url.len == 0 ? standing.url : Bytes(given.url)
+    guard UpstreamText.isURL(url) else { return GW_E_ARGUMENT }
     exchange.choice = UpstreamChoice(
-        url: exchange.arena.copy(Bytes(given.url)), proxy: UpstreamText.orAbsent(Bytes(given.proxy), &exchange.arena),
-        account: UpstreamText.orAbsent(Bytes(given.account), &exchange.arena), connectMilliseconds: given.connect_ms,
-        firstByteMilliseconds: given.first_byte_ms, idleMilliseconds: given.idle_ms)
+        url: UpstreamText.kept(url, standing.url, &exchange.arena),
+        proxy: UpstreamText.kept(Bytes(given.proxy), standing.proxy, &exchange.arena),
+        account: UpstreamText.kept(Bytes(given.account), standing.account, &exchange.arena),
+        connectMilliseconds: given.connect_ms, firstByteMilliseconds: given.first_byte_ms, idleMilliseconds: given.idle_ms)
     return GW_OK
 }
 
 /// What the texts of an upstream may be; whether they lead anywhere the dialer finds out.
 enum UpstreamText {
     /// No control characters and no blanks: these texts become addresses and log fields.
+    @inline(__always)
     static func isClean(_ text: Bytes) -> Bool {
-        text.count <= 4096 && !text.buffer.contains { $0 <= 0x20 || $0 == 0x7f }
+        if text.count == 0 { return true }
+        guard text.count <= 4096, let base = text.base else { return false }
+        for index in 0..<text.count where base[index] <= 0x20 || base[index] == 0x7f { return false }
+        return true
     }
 
+    @inline(__always)
     static func isURL(_ text: Bytes) -> Bool {
-        text.hasPrefix(Bytes("https://")) && text.count > 8 || text.hasPrefix(Bytes("http://")) && text.count > 7
+        guard text.count > 7, let base = text.base else { return false }
+        let beginning = UInt64(littleEndian: UnsafeRawPointer(base).loadUnaligned(as: UInt64.self))
+        if beginning == 0x2f2f_3a73_7074_7468 { return text.count > 8 }  // "https://"
+        return beginning & 0xff_ffff_ffff_ffff == 0x2f_2f3a_7074_7468  // "http://"
     }
 
-    static func orAbsent(_ text: Bytes, _ arena: inout Arena) -> Bytes { text.isEmpty ? .absent : arena.copy(text) }
+    /// The exchange's own copy of a text, which what stood before is already; empty is absent.
+    @inline(__always)
+    static func kept(_ text: Bytes, _ standing: Bytes, _ arena: inout Arena) -> Bytes {
+        if text.count == 0 { return .absent }
+        return text.base == standing.base && text.count == standing.count ? standing : arena.copy(text)
+    }
 }
 
 func hostAllocate(_ request: UnsafeMutablePointer<gw_request>, _ length: Int) -> UnsafeMutableRawPointer? {
@@ -146,7 +164,8 @@ func hostAllocate(_ request: UnsafeMutablePointer<gw_request>, _ length: Int) ->
 }
 
 func hostUnsubscribe(_ request: UnsafeMutablePointer<gw_request>, _ hooks: UInt32) {
-    guard let call = HostCall(request) else { return }
-    call.scope.pointee.unsubscribed |= hooks
-    if call.exchange.phase == .chunk { call.place.documents.chunkChanged() }
+    HostCall.with(request, elsewhere: ()) { scope, exchange in
+        scope.pointee.unsubscribed |= hooks
+        if exchange.phase == .chunk { HostCall(request)?.place.documents.chunkChanged() }
+    }
 }

@@ -68,6 +68,12 @@ struct HostCall {
     @inline(__always)
     var place: PluginLoop { worker.pointee.chain._withUnsafeGuaranteedRef { $0.place } }
 
+    /// The number of the caller's name in the stores.
+    @inline(__always)
+    static func namespace(of scope: UnsafeMutablePointer<RequestScope>) -> UInt32 {
+        InstanceScope.at(scope.pointee.abi.worker.pointee.instance).pointee.instance._withUnsafeGuaranteedRef { $0.namespace }
+    }
+
     var instance: PluginInstance { PluginInstance.at(scope.pointee.abi.worker.pointee.instance) }
 
     /// A hook of this plugin runs for this request, or its callback decides a suspended one.

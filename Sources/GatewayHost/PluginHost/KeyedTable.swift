@@ -46,14 +46,32 @@ struct KeyedTable<Value>: ~Copyable {
         buckets.deallocate()
     }
 
+    /// Eight bytes a step, the last ones overlapping what was taken already. All bits of the result are
+    /// good: the bucket is taken from the low ones, the shard from the high ones.
     static func hash(_ namespace: UInt32, _ tag: UInt64, _ key: Bytes) -> UInt64 {
-        var hash = key.hash ^ (UInt64(namespace) &* 0x9e37_79b9_7f4a_7c15) ^ (tag &* 0xc2b2_ae3d_27d4_eb4f)
-        // FNV leaves the high bits of short keys poor; the shard is taken from them.
-        hash ^= hash >> 32
-        hash = hash &* 0xd6e8_feb8_6659_fd93
-        return hash ^ hash >> 32
+        @inline(__always)
+        func mixed(_ word: UInt64) -> UInt64 {
+            let product = word &* 0xd6e8_feb8_6659_fd93
+            return product ^ product >> 32
+        }
+        var hash = (UInt64(namespace) &* 0x9e37_79b9_7f4a_7c15) ^ (tag &* 0xc2b2_ae3d_27d4_eb4f) &+ UInt64(key.count)
+        guard let base = key.base else { return mixed(mixed(hash)) }
+        if key.count < 8 {
+            var word: UInt64 = 0
+            for index in 0..<key.count { word = word << 8 | UInt64(base[index]) }
+            return mixed(mixed(hash) ^ word &* 0x9e37_79b9_7f4a_7c15)
+        }
+        let raw = UnsafeRawPointer(base)
+        var at = 0
+        while at &+ 8 < key.count {
+            hash = mixed(hash ^ raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            at &+= 8
+        }
+        hash = mixed(hash ^ raw.loadUnaligned(fromByteOffset: key.count &- 8, as: UInt64.self))
+        return mixed(hash)
     }
 
+    @inline(__always)
     func find(_ hash: UInt64, _ namespace: UInt32, _ tag: UInt64, _ key: Bytes) -> Node? {
         var node = buckets[Int(truncatingIfNeeded: hash) & (bucketCount - 1)]
         while let this = node {

@@ -8,42 +8,64 @@ func limiterTake(
     _ request: UnsafeMutablePointer<gw_request>, _ demands: UnsafePointer<gw_demand>, _ count: Int,
     _ done: @escaping OperationDone, _ user: UnsafeMutableRawPointer?
 ) -> gw_op {
-    guard let call = HostCall(request), count > 0, count <= LimiterService.demandLimit else { return 0 }
+    guard count > 0, count <= LimiterService.demandLimit else { return 0 }
+    return HostCall.with(request, elsewhere: 0) { scope, _ in
+        WorkerScope.at(scope.pointee.abi.worker).pointee.chain._withUnsafeGuaranteedRef { chain in
+            take(chain, scope, demands, count, done, user)
+        }
+    }
+}
+
+@inline(__always)
+private func take(
+    _ chain: ChainWorker, _ scope: UnsafeMutablePointer<RequestScope>, _ demands: UnsafePointer<gw_demand>, _ count: Int,
+    _ done: @escaping OperationDone, _ user: UnsafeMutableRawPointer?
+) -> gw_op {
     // An array's elements are as far apart as the caller's header says, which may be a later one.
     let stride = Int(demands.pointee.size)
     guard stride >= MemoryLayout<gw_demand>.size else { return 0 }
-    let place = call.place
     return withUnsafeTemporaryAllocation(of: LimiterStore.Demand.self, capacity: count) { copies in
         for index in 0..<count {
-            let demand = (UnsafeRawPointer(demands) + index * stride).assumingMemoryBound(to: gw_demand.self).pointee
-            let key = Bytes(demand.key)
-            guard key.count > 0, key.count <= LimiterService.keyLimit, demand.cost >= 0, demand.limit >= 0,
-                demand.period_ms > 0 || demand.kind != GW_DEMAND_RATE, demand.period_ms < 1 << 56,
-                (GW_DEMAND_RATE.rawValue...GW_DEMAND_BUDGET.rawValue).contains(demand.kind.rawValue)
-            else { return 0 }
+            let demand = (UnsafeRawPointer(demands) + index &* stride).assumingMemoryBound(to: gw_demand.self)
+            guard isValid(demand) else { return 0 }
             (copies.baseAddress.unsafelyUnwrapped + index).initialize(
                 to: LimiterStore.Demand(
-                    kind: demand.kind, key: key, cost: demand.cost, limit: demand.limit,
-                    periodMilliseconds: demand.period_ms))
+                    kind: demand.pointee.kind, key: Bytes(demand.pointee.key), cost: demand.pointee.cost,
+                    limit: demand.pointee.limit, periodMilliseconds: demand.pointee.period_ms))
         }
-        guard let (number, slot) = place.operations.start(call.scope, done, user) else { return 0 }
+        guard let (number, slot) = chain.operations.start(scope, done, user) else { return 0 }
         withUnsafeTemporaryAllocation(of: gw_grant.self, capacity: count) { grants in
-            grants.initialize(repeating: gw_grant())
-            let outcome = place.limiter.take(
-                copies, scope: call.scope, namespace: call.instance.namespace,
-                time: LimiterStore.Time(
-                    monotonicNanoseconds: place.loop.now.nanoseconds,
-                    wallMilliseconds: place.loop.wallNanoseconds / 1_000_000),
-                grants: grants)
-            let bytes = Bytes(UnsafeRawBufferPointer(grants))
+            let outcome = chain.limiter.take(
+                copies, scope: scope, namespace: HostCall.namespace(of: scope), time: now(chain.place.loop), grants: grants)
             switch outcome {
-            case .granted: place.operations.finish(slot, GW_OK, bytes: bytes)
-            case .refused(let first): place.operations.finish(slot, GW_E_LIMIT, number: Int64(first), bytes: bytes)
-            case .full: place.operations.finish(slot, GW_E_UNAVAILABLE)
+            case .granted: chain.operations.finish(slot, GW_OK, bytes: Bytes(UnsafeRawBufferPointer(grants)))
+            case .refused(let first):
+                chain.operations.finish(
+                    slot, GW_E_LIMIT, number: Int64(first), bytes: Bytes(UnsafeRawBufferPointer(grants)))
+            case .full: chain.operations.finish(slot, GW_E_UNAVAILABLE)
             }
         }
         return number
     }
+}
+
+@inline(__always)
+private func isValid(_ demand: UnsafePointer<gw_demand>) -> Bool {
+    let key = demand.pointee.key.len
+    guard key > 0, key <= LimiterService.keyLimit, demand.pointee.cost >= 0, demand.pointee.limit >= 0,
+        demand.pointee.period_ms < 1 << 56
+    else { return false }
+    switch demand.pointee.kind {
+    case GW_DEMAND_RATE: return demand.pointee.period_ms > 0
+    case GW_DEMAND_LEASE, GW_DEMAND_BUDGET: return true
+    default: return false
+    }
+}
+
+@inline(__always)
+private func now(_ loop: EventLoop) -> LimiterStore.Time {
+    LimiterStore.Time(
+        monotonicNanoseconds: loop.now.nanoseconds, wallMilliseconds: loop.wallNanoseconds / 1_000_000)
 }
 
 func limiterSettle(_ request: UnsafeMutablePointer<gw_request>, _ key: gw_str, _ amount: Int64) -> gw_error {

@@ -34,6 +34,7 @@ final class LimiterService {
         }
     }
 
+    @inline(__always)
     func take(
         _ demands: UnsafeMutableBufferPointer<LimiterStore.Demand>, scope: UnsafeMutablePointer<RequestScope>,
         namespace: UInt32, time: LimiterStore.Time, grants: UnsafeMutableBufferPointer<gw_grant>
@@ -44,7 +45,7 @@ final class LimiterService {
             holding.initialize(
                 to: LimiterHolding(
                     next: head, node: node, kind: demands[index].kind, amount: demands[index].cost,
-                    window: node.pointee.value.budget.window))
+                    window: demands[index].window))
             scope.pointee.holdings = UnsafeMutableRawPointer(holding)
         }
     }

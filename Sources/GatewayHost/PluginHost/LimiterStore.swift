@@ -61,7 +61,8 @@ final class LimiterStore: @unchecked Sendable {
         var periodMilliseconds: UInt64
         fileprivate var hash: UInt64 = 0
         fileprivate var node: LimiterNode?
-        fileprivate var before = LimiterState()
+        /// Of a reservation that was made: its period.
+        fileprivate(set) var window: UInt64 = 0
 
         init(kind: gw_demand_kind, key: Bytes, cost: Int64, limit: Int64, periodMilliseconds: UInt64) {
             self.kind = kind
@@ -84,80 +85,114 @@ final class LimiterStore: @unchecked Sendable {
 
     /// Takes all demands or none, and fills a grant for each.
     /// - Parameter held: called for each lease and reservation that was taken, with its node pinned.
+    @inline(__always)
     func take(
         _ demands: UnsafeMutableBufferPointer<Demand>, namespace: UInt32, time: Time,
         grants: UnsafeMutableBufferPointer<gw_grant>, held: (LimiterNode, _ index: Int) -> Void
     ) -> Outcome {
+        guard let first = demands.baseAddress, let grants = grants.baseAddress else { return .granted }
+        let count = demands.count
+        let outcome = takeAll(first, count, namespace, time, grants)
+        if case .granted = outcome {
+            for index in 0..<count where first[index].kind != GW_DEMAND_RATE {
+                held(first[index].node.unsafelyUnwrapped, index)
+            }
+        }
+        return outcome
+    }
+
+    /// The same. What has to be given back is left pinned.
+    private func takeAll(
+        _ demands: UnsafeMutablePointer<Demand>, _ count: Int, _ namespace: UInt32, _ time: Time,
+        _ grants: UnsafeMutablePointer<gw_grant>
+    ) -> Outcome {
         var mask: UInt64 = 0
-        for index in demands.indices {
-            let hash = KeyedTable<LimiterState>.hash(namespace, demands[index].tag, demands[index].key)
-            demands[index].hash = hash
-            mask |= 1 << (hash >> 58)
+        for index in 0..<count {
+            let demand = demands + index
+            demand.pointee.hash = KeyedTable<LimiterState>.hash(namespace, demand.pointee.tag, demand.pointee.key)
+            mask |= 1 << (demand.pointee.hash >> 58)
         }
         lock(mask)
-        defer {
-            for demand in demands { demand.node?.pointee.value.pins -= 1 }
-            unlock(mask)
-        }
-        for index in demands.indices {
-            guard let node = node(for: demands[index], namespace, time) else {
+        defer { unlock(mask) }
+        for index in 0..<count {
+            guard let node = node(for: demands + index, namespace, time) else {
+                unpin(demands, index)
                 return .full
             }
             demands[index].node = node
             // Pinned while the locks are held: adding the next key must not sweep this one away.
-            node.pointee.value.pins += 1
+            node.pointee.value.pins &+= 1
         }
-        for index in demands.indices {
-            demands[index].before = demands[index].node.unsafelyUnwrapped.pointee.value
-            if !apply(demands[index], time, keeping: true, &grants[index]) {
-                restore(demands, before: index)
-                for each in demands.indices { _ = apply(demands[each], time, keeping: false, &grants[each]) }
-                return .refused(first: index)
-            }
+        if let refusing = applyAll(demands, count, time, grants) {
+            for index in 0..<count { _ = apply(demands + index, time, keeping: false, grants + index) }
+            unpin(demands, count)
+            return .refused(first: refusing)
         }
-        for index in demands.indices where demands[index].kind != GW_DEMAND_RATE {
-            demands[index].node.unsafelyUnwrapped.pointee.value.pins += 1
-            held(demands[index].node.unsafelyUnwrapped, index)
+        for index in 0..<count where demands[index].kind == GW_DEMAND_RATE {
+            demands[index].node.unsafelyUnwrapped.pointee.value.pins &-= 1
         }
         return .granted
     }
 
-    /// Undoes what the demands before `end` took, in reverse, because two may share a key.
-    private func restore(_ demands: UnsafeMutableBufferPointer<Demand>, before end: Int) {
-        for index in (0..<end).reversed() {
-            let node = demands[index].node.unsafelyUnwrapped
-            let pins = node.pointee.value.pins
-            node.pointee.value = demands[index].before
-            node.pointee.value.pins = pins
+    private func unpin(_ demands: UnsafeMutablePointer<Demand>, _ count: Int) {
+        for index in 0..<count { demands[index].node.unsafelyUnwrapped.pointee.value.pins &-= 1 }
+    }
+
+    /// Takes each; if one refuses, all are as before and its index is returned.
+    @inline(__always)
+    private func applyAll(
+        _ demands: UnsafeMutablePointer<Demand>, _ count: Int, _ time: Time, _ grants: UnsafeMutablePointer<gw_grant>
+    ) -> Int? {
+        if count == 1 { return apply(demands, time, keeping: true, grants) ? nil : 0 }
+        return withUnsafeTemporaryAllocation(of: LimiterState.self, capacity: count) { before in
+            let before = before.baseAddress.unsafelyUnwrapped
+            for index in 0..<count {
+                (before + index).initialize(to: demands[index].node.unsafelyUnwrapped.pointee.value)
+                if !apply(demands + index, time, keeping: true, grants + index) {
+                    // In reverse, because two may share a key.
+                    for undone in (0..<index).reversed() {
+                        demands[undone].node.unsafelyUnwrapped.pointee.value = before[undone]
+                    }
+                    return index
+                }
+            }
+            return nil
         }
     }
 
-    private func apply(_ demand: Demand, _ time: Time, keeping: Bool, _ grant: inout gw_grant) -> Bool {
-        let node = demand.node.unsafelyUnwrapped
-        grant = gw_grant(size: UInt32(MemoryLayout<gw_grant>.size), reserved: 0, remaining: 0, reset_ms: 0, retry_after_ms: 0)
-        switch demand.kind {
+    @inline(__always)
+    private func apply(
+        _ demand: UnsafeMutablePointer<Demand>, _ time: Time, keeping: Bool, _ grant: UnsafeMutablePointer<gw_grant>
+    ) -> Bool {
+        let node = demand.pointee.node.unsafelyUnwrapped
+        let cost = demand.pointee.cost
+        let limit = demand.pointee.limit
+        grant.initialize(
+            to: gw_grant(size: UInt32(MemoryLayout<gw_grant>.size), reserved: 0, remaining: 0, reset_ms: 0, retry_after_ms: 0))
+        switch demand.pointee.kind {
         case GW_DEMAND_RATE:
-            let period = demand.periodMilliseconds.multipliedReportingOverflow(by: 1_000_000)
+            let period = demand.pointee.periodMilliseconds.multipliedReportingOverflow(by: 1_000_000)
             let decision = node.pointee.value.rate.take(
-                cost: demand.cost, limit: demand.limit, periodNanoseconds: period.overflow ? .max : period.partialValue,
+                cost: cost, limit: limit, periodNanoseconds: period.overflow ? .max : period.partialValue,
                 now: time.monotonicNanoseconds, keeping: keeping)
-            grant.remaining = decision.remaining
-            grant.reset_ms = LimiterStore.milliseconds(decision.resetNanoseconds)
-            grant.retry_after_ms = LimiterStore.milliseconds(decision.retryNanoseconds)
+            grant.pointee.remaining = decision.remaining
+            grant.pointee.reset_ms = LimiterStore.milliseconds(decision.resetNanoseconds)
+            grant.pointee.retry_after_ms = LimiterStore.milliseconds(decision.retryNanoseconds)
             return decision.isGranted
         case GW_DEMAND_LEASE:
             let held = node.pointee.value.held
-            let isGranted = demand.cost <= demand.limit && held <= demand.limit - demand.cost
-            if isGranted, keeping { node.pointee.value.held += demand.cost }
-            grant.remaining = max(0, demand.limit - node.pointee.value.held)
+            let isGranted = cost <= limit && held <= limit - cost
+            if isGranted, keeping { node.pointee.value.held = held + cost }
+            grant.pointee.remaining = max(0, limit - node.pointee.value.held)
             return isGranted
         default:
             let decision = node.pointee.value.budget.reserve(
-                cost: demand.cost, limit: demand.limit, periodMilliseconds: demand.periodMilliseconds,
+                cost: cost, limit: limit, periodMilliseconds: demand.pointee.periodMilliseconds,
                 now: time.wallMilliseconds, keeping: keeping)
-            grant.remaining = decision.remaining
-            grant.reset_ms = decision.resetMilliseconds
-            grant.retry_after_ms = decision.retryMilliseconds
+            demand.pointee.window = node.pointee.value.budget.window
+            grant.pointee.remaining = decision.remaining
+            grant.pointee.reset_ms = decision.resetMilliseconds
+            grant.pointee.retry_after_ms = decision.retryMilliseconds
             return decision.isGranted
         }
     }
@@ -200,9 +235,17 @@ final class LimiterStore: @unchecked Sendable {
 
     // MARK: Shards
 
-    private func node(for demand: Demand, _ namespace: UInt32, _ time: Time) -> LimiterNode? {
-        let shard = shards + Int(demand.hash >> 58)
-        if let known = shard.pointee.table.find(demand.hash, namespace, demand.tag, demand.key) { return known }
+    @inline(__always)
+    private func node(for demand: UnsafeMutablePointer<Demand>, _ namespace: UInt32, _ time: Time) -> LimiterNode? {
+        let shard = shards + Int(demand.pointee.hash >> 58)
+        return shard.pointee.table.find(demand.pointee.hash, namespace, demand.pointee.tag, demand.pointee.key)
+            ?? newNode(for: demand.pointee, shard, namespace, time)
+    }
+
+    @inline(never)
+    private func newNode(
+        for demand: Demand, _ shard: UnsafeMutablePointer<Shard>, _ namespace: UInt32, _ time: Time
+    ) -> LimiterNode? {
         if shard.pointee.table.count >= keysPerShard {
             shard.pointee.table.sweep { LimiterStore.isSpent($0, time) }
             if shard.pointee.table.count >= keysPerShard { return nil }

@@ -197,10 +197,11 @@ final class OperationTable {
     /// The same for one exchange only, in order; what is ready for others waits for the end of the
     /// turn. The runner calls it when a hook of the exchange suspended.
     func drainReady(of exchange: Exchange) {
-        let scopes = exchange.scopes..<(exchange.scopes + exchange.scopeCount)
+        let first = exchange.scopes
+        let end = first + exchange.scopeCount
         var slot = firstReady
         while slot >= 0 {
-            if records[Int(slot)].state == .ready, let scope = records[Int(slot)].scope, scopes.contains(scope) {
+            if records[Int(slot)].state == .ready, let scope = records[Int(slot)].scope, scope >= first, scope < end {
                 deliver(slot, giving: false)
             }
             slot = records[Int(slot)].nextReady
@@ -215,36 +216,43 @@ final class OperationTable {
 
     /// Calls `done` of a ready record and lets its verdict decide a suspension it belongs to.
     private func deliver(_ slot: Int32, giving: Bool) {
-        let record = records[Int(slot)]
-        guard let scope = record.scope, let done = record.done else { return }
+        // The slot may be taken anew, and the records may move, in `done`: all that is needed is read before.
+        let record = records + Int(slot)
+        guard let scope = record.pointee.scope, let done = record.pointee.done else { return }
+        let suspension = record.pointee.suspension
+        let user = record.pointee.user
+        let owned = record.pointee.ownsBytes ? record.pointee.bytes.base : nil
+        var result = gw_result(
+            size: UInt32(MemoryLayout<gw_result>.size), error: record.pointee.error, number: record.pointee.number,
+            bytes: record.pointee.bytes.abi)
         unlink(slot, scope)
         board.close(Int(slot))
-        records[Int(slot)].work = nil
-        if giving { giveSlot(slot) } else { records[Int(slot)].state = .spent }
+        if record.pointee.work != nil {
+            resultWork = record.pointee.work
+            record.pointee.work = nil
+        }
+        if giving { giveSlot(slot) } else { record.pointee.state = .spent }
 
-        var result = gw_result(
-            size: UInt32(MemoryLayout<gw_result>.size), error: record.error, number: record.number,
-            bytes: record.bytes.abi)
         scope.pointee.abi.flags = scope.pointee.exchange._withUnsafeGuaranteedRef { $0.flags }
         callScope = scope
-        callSuspension = record.suspension
-        resultWork = record.work
+        callSuspension = suspension
         let chain = WorkerScope.at(scope.pointee.abi.worker).pointee.chain
         chain._withUnsafeGuaranteedRef { $0.callbackEntered(scope) }
-        var verdict = done(RequestScope.request(scope), record.user, &result)
+        var verdict = done(RequestScope.request(scope), user, &result)
         if chain._withUnsafeGuaranteedRef({ $0.callbackLeft() }) { verdict = GW_FAIL }
         callScope = nil
-        resultWork = nil
-        if record.ownsBytes { record.bytes.base?.deallocate() }
+        if resultWork != nil { resultWork = nil }
+        owned?.deallocate()
 
-        guard scope.pointee.suspended, record.suspension == scope.pointee.suspension,
+        guard scope.pointee.suspended, suspension == scope.pointee.suspension,
             verdict != GW_SUSPEND || scope.pointee.pendingOperations == 0
         else { return }
         scope.pointee.suspended = false
-        let exchange = scope.pointee.exchange.takeUnretainedValue()
         // To go on waiting with nothing pending is a failure, as it is for a hook.
-        exchange.driver?.suspensionEnded(
-            entry: scope.pointee.entry, verdict: verdict == GW_SUSPEND ? GW_FAIL : verdict)
+        if verdict == GW_SUSPEND { verdict = GW_FAIL }
+        scope.pointee.exchange._withUnsafeGuaranteedRef {
+            $0.driver?.suspensionEnded(entry: scope.pointee.entry, verdict: verdict)
+        }
     }
 
     // MARK: The end of an exchange
