@@ -16,6 +16,21 @@ struct Descriptor: ~Copyable, Sendable {
 
     deinit { close(number) }
 
+    /// Two stream sockets, each the peer of the other, that do not block and do not survive exec. Here, because
+    /// only a room that imports CLinux sees the constants whichever module the compiler loads first.
+    static func socketPair() throws(SystemError) -> (Int32, Int32) {
+        var pair: (Int32, Int32) = (-1, -1)
+        try systemCall("socketpair") {
+            withUnsafeMutablePointer(to: &pair) {
+                $0.withMemoryRebound(to: Int32.self, capacity: 2) {
+                    socketpair(
+                        AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0, $0)
+                }
+            }
+        }
+        return pair
+    }
+
     /// Gives the number away; whoever takes it closes it.
     @inline(__always)
     consuming func release() -> Int32 {

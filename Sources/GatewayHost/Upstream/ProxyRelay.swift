@@ -28,15 +28,7 @@ final class ProxyRelay {
 
     /// Begins to relay for a finished connect-only job; returns the end that the client gets.
     static func begin(_ job: CurlJob, curl: CurlMulti) throws(SystemError) -> Descriptor {
-        var pair: (Int32, Int32) = (-1, -1)
-        try systemCall("socketpair") {
-            withUnsafeMutablePointer(to: &pair) {
-                $0.withMemoryRebound(to: Int32.self, capacity: 2) {
-                    socketpair(
-                        AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0, $0)
-                }
-            }
-        }
+        let pair = try Descriptor.socketPair()
         let clientEnd = Descriptor(pair.0)
         let relay = ProxyRelay(job, curl, inner: Descriptor(pair.1))
         try relay.watch()
