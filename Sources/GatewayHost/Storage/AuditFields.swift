@@ -3,18 +3,20 @@
 // Kind: value. Pure.
 
 enum AuditFields {
-    /// A login name is the longest text that a stranger chooses.
+    /// Bytes of one text; a login name is the longest that a stranger chooses.
     static let textLimit = 256
+    /// Names of changed fields in one entry.
     static let countLimit = 256
 
-    /// The text, cut at a character.
+    /// The text, cut at a character if it is too long.
     static func clipped(_ text: String) -> String {
         guard text.utf8.count > textLimit else { return text }
-        var clipped = text
-        while clipped.utf8.count > textLimit - 3 {
-            clipped = String(clipped.prefix(clipped.count - max(1, (clipped.utf8.count - textLimit) / 4)))
-        }
-        return clipped + "…"
+        let mark = "…"
+        var kept = text.utf8.prefix(textLimit - mark.utf8.count)
+        // Back to where a character begins: 10xxxxxx continues one.
+        while let last = kept.last, last & 0xc0 == 0x80 { kept.removeLast() }
+        if let last = kept.last, last >= 0xc0 { kept.removeLast() }
+        return String(decoding: kept, as: UTF8.self) + mark
     }
 
     /// Pointers as one text: a JSON list.

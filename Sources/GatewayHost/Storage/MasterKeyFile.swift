@@ -74,20 +74,13 @@ enum MasterKeyFile {
         if geteuid() == 0, stat(folder, &status) == 0 { _ = fchown(descriptor, status.st_uid, status.st_gid) }
         guard CLinux.write(descriptor, text, text.count) == text.count, fsync(descriptor) == 0 else { throw failure() }
         // A link, because it does not replace what is there, and is there whole.
-        guard link(beside, path) == 0 || gwl_errno() == EEXIST, synchronize(folder) else { throw failure() }
+        guard link(beside, path) == 0 || gwl_errno() == EEXIST, StorageFile.synchronize(folder) else { throw failure() }
     }
 
     /// Puts the file of a rotation in the place of the old one.
     static func adopt(_ next: String, as path: String) throws(VaultFault) {
-        guard rename(next, path) == 0, synchronize(FilePath.folder(of: path)) else {
+        guard rename(next, path) == 0, StorageFile.synchronize(FilePath.folder(of: path)) else {
             throw .key("the key file \(path) cannot be replaced by \(next): \(SystemError.text(of: gwl_errno()))")
         }
-    }
-
-    private static func synchronize(_ folder: String) -> Bool {
-        let descriptor = gwl_open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY, 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return fsync(descriptor) == 0
     }
 }

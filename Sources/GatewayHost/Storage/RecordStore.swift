@@ -26,8 +26,8 @@ protocol RecordStore: AnyObject {
     func hasForeignChanges() throws(StorageFault) -> Bool
 
     func audit(_ query: AuditQuery) throws(StorageFault) -> [AuditEntry]
-    /// Forgets records that are gone since before `time`, and audit entries beyond the limit.
-    func purge(goneBefore time: Int64) throws(StorageFault)
+    /// Forgets records that are gone since before `time`, and the oldest audit entries beyond so many.
+    func purge(goneBefore time: Int64, auditBeyond limit: Int) throws(StorageFault)
 
     /// Small named values beside the records: what the vault keeps.
     func meta(_ name: String) throws(StorageFault) -> [UInt8]?

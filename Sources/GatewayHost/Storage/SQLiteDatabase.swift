@@ -14,7 +14,7 @@ struct SQLiteDatabase: ~Copyable {
 
     /// - Parameter creates: makes the file if it is missing.
     /// - Throws: `SQLiteError`; the file is looked at by the first statement only.
-    init(_ path: String, creates: Bool, isReadOnly: Bool = false) throws(SQLiteError) {
+    init(_ path: String, creates: Bool, isReadOnly: Bool = false, busyMilliseconds: Int = busyMilliseconds) throws(SQLiteError) {
         var opened: OpaquePointer?
         let access = isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (creates ? SQLITE_OPEN_CREATE : 0)
         let result = sqlite3_open_v2(
@@ -25,7 +25,7 @@ struct SQLiteDatabase: ~Copyable {
             throw error
         }
         pointer = opened
-        sqlite3_busy_timeout(pointer, Int32(SQLiteDatabase.busyMilliseconds))
+        sqlite3_busy_timeout(pointer, Int32(busyMilliseconds))
     }
 
     // With _v2 the order in which statements and database go does not matter.
@@ -37,13 +37,18 @@ struct SQLiteDatabase: ~Copyable {
         guard result == SQLITE_OK else { throw SQLiteError(pointer, result) }
     }
 
-    /// A statement to be kept as long as the database; it is prepared when it is first run.
+    /// A statement to be kept beside the database, which must outlive its running; it is prepared when it is first run.
     func statement(_ sql: String) -> SQLiteStatement { SQLiteStatement(pointer, sql) }
+
+    /// Runs a statement once and shows its rows.
+    func forEach(_ sql: String, _ values: [SQLiteValue] = [], _ body: (SQLiteRow) -> Void) throws(SQLiteError) {
+        try statement(sql).forEach(values, body)
+    }
 
     /// The number in the first row of a query, 0 without one.
     func number(_ sql: String) throws(SQLiteError) -> Int64 {
         var number: Int64 = 0
-        try statement(sql).forEach([]) { number = $0.int(0) }
+        try forEach(sql) { number = $0.int(0) }
         return number
     }
 

@@ -19,9 +19,6 @@ struct SQLiteError: Error, Sendable, Equatable {
         message = String(cString: database.map { sqlite3_errmsg($0) } ?? sqlite3_errstr(result))
     }
 
-    /// A constraint of the schema refused the statement.
-    var isConstraint: Bool { code == SQLITE_CONSTRAINT }
-    /// Trying the same again later may succeed, with nothing lost.
     var isFull: Bool { code == SQLITE_FULL }
 
     /// The sentence for people: what, where, how to mend it.
@@ -29,7 +26,8 @@ struct SQLiteError: Error, Sendable, Equatable {
         switch code {
         case SQLITE_FULL:
             .unavailable(
-                "the disk with \(path) is full: the change was not made and nothing was lost. Make room, then repeat it")
+                "the disk with \(path) is full, or the file has reached its limit: the change was not made and nothing was lost. "
+                    + "Make room, then repeat it")
         case SQLITE_BUSY, SQLITE_LOCKED:
             .unavailable(
                 "another process has kept the store \(path) locked for \(SQLiteDatabase.busyMilliseconds / 1000) seconds. "

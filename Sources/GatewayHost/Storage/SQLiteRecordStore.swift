@@ -19,14 +19,14 @@ final class SQLiteRecordStore: RecordStore {
     private var dataVersion: Int64 = 0
 
     private struct Statements: ~Copyable {
-        let get, page, pageDown, changes, revision, dataVersion, userVersion, audit, gone, forget, trim: SQLiteStatement
+        let get, page, pageDown, changes, revision, dataVersion, userVersion, audit, auditSpan, gone, forget, trim: SQLiteStatement
         let meta, metaNames, setMeta, removeMeta, all: SQLiteStatement
 
         init(_ database: borrowing SQLiteDatabase) {
             let columns = "collection, id, revision, document, created, updated, gone"
             func page(_ comparison: String, _ order: String) -> String {
                 """
-                SELECT \(columns) FROM records WHERE collection = ?1 AND gone = 0 AND (?2 IS NULL OR id \(comparison) ?2)
+                SELECT \(columns) FROM records WHERE collection = ?1 AND gone = 0 AND id \(comparison) ?2
                 AND (?3 = '' OR instr(lower(label), ?3) > 0) ORDER BY id \(order) LIMIT ?4
                 """
             }
@@ -47,6 +47,7 @@ final class SQLiteRecordStore: RecordStore {
                 WHERE number < ?1 AND (?2 IS NULL OR actor = ?2) AND (?3 IS NULL OR resource = ?3)
                 AND (?4 IS NULL OR record = ?4) AND time >= ?5 ORDER BY number DESC LIMIT ?6
                 """)
+            auditSpan = database.statement("SELECT (SELECT max(number) FROM audit) - (SELECT min(number) FROM audit) + 1")
             gone = database.statement("SELECT 1 FROM records WHERE gone = 1 AND updated < ? LIMIT 1")
             forget = database.statement("DELETE FROM records WHERE gone = 1 AND updated < ?")
             trim = database.statement("DELETE FROM audit WHERE number <= (SELECT max(number) FROM audit) - ?")
@@ -81,8 +82,9 @@ final class SQLiteRecordStore: RecordStore {
         let limit = min(max(query.limit, 1), RecordQuery.pageLimit)
         var records: [StoredRecord] = []
         try asking { () throws(SQLiteError) in
+            // Every text is less than any blob (SQLite's datatype3.html, section 4.1), and none is less than "".
             let values: [SQLiteValue] = [
-                .text(query.collection), query.after.map { .text($0) } ?? .null,
+                .text(query.collection), query.after.map { .text($0) } ?? (query.isDescending ? .blob([]) : .text("")),
                 .text(Self.folded(query.search ?? "")), .count(limit + 1),
             ]
             if query.isDescending {
@@ -209,12 +211,18 @@ final class SQLiteRecordStore: RecordStore {
         }
     }
 
-    func purge(goneBefore time: Int64) throws(StorageFault) {
+    func purge(goneBefore time: Int64, auditBeyond limit: Int) throws(StorageFault) {
+        // Looked at first, so that a store in which nothing happens is not written to.
         let isNeeded = try asking { () throws(SQLiteError) in
-            try statements.gone.first(.int(time)) { $0.int(0) } != nil
+            let gone = try statements.gone.first(.int(time)) { $0.int(0) } != nil
+            let entries = try statements.auditSpan.first { $0.int(0) } ?? 0
+            return gone || entries > Int64(limit)
         }
         guard isNeeded else { return }
-        try transaction { () throws(SQLiteError) in try statements.forget.run(.int(time)) }
+        try transaction { () throws(SQLiteError) in
+            try statements.forget.run(.int(time))
+            try statements.trim.run(.count(limit))
+        }
     }
 
     /// Runs `body` between BEGIN and COMMIT; after any failure nothing of it is there.

@@ -17,10 +17,11 @@ final class Storage: Sendable {
 
     /// Opens or makes the store of `folder`, brings it to today's version, and starts its thread.
     /// - Parameter admit: see `StorageFile.Admission`.
-    static func open(folder: String, admit: StorageFile.Admission = { _ throws(StorageFault) in }) throws(StorageFault)
-        -> Storage
-    {
-        try Storage(StorageFile.open(folder, admit: admit))
+    static func open(
+        folder: String, limits: StorageFile.Limits = StorageFile.Limits(),
+        admit: StorageFile.Admission = { _ throws(StorageFault) in }
+    ) throws(StorageFault) -> Storage {
+        try Storage(StorageFile.open(folder, limits: limits, admit: admit))
     }
 
     private init(_ store: sending SQLiteRecordStore) throws(StorageFault) {
@@ -105,6 +106,9 @@ final class Storage: Sendable {
         queue.close()
         queue.waitUntilDone()
     }
+
+    /// Writes a consistent copy of everything to `target`, which must not exist, while others go on.
+    func backup(to target: String) throws(StorageFault) { try StorageBackup.write(path, to: target) }
 
     /// Runs `body` on the storage thread and waits for what it returns.
     func perform<Value: Sendable>(_ body: @escaping @Sendable (any RecordStore) throws(StorageFault) -> Value)

@@ -15,14 +15,26 @@ enum StorageFile {
 
     static func path(in folder: String) -> String { folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)" }
 
+    /// What a store may become, and how long another process's lock is waited for.
+    struct Limits: Sendable {
+        /// 16 GB: ten thousand times what we expect. Then it is as full as a full disk.
+        var bytes = 16 << 30
+        var busyMilliseconds = SQLiteDatabase.busyMilliseconds
+    }
+    private static let pageBytes = 4096
+
     /// Opens the store of `folder`, makes it if it is missing, and brings it to today's version.
     /// - Parameter admit: not called for a store that is new.
-    static func open(_ folder: String, admit: Admission = { _ throws(StorageFault) in }) throws(StorageFault)
+    static func open(
+        _ folder: String, limits: Limits = Limits(), admit: Admission = { _ throws(StorageFault) in }
+    ) throws(StorageFault)
         -> sending SQLiteRecordStore
     {
         let path = path(in: folder)
         try make(path, in: folder)
-        let database = try asking(path) { () throws(SQLiteError) in try SQLiteDatabase(path, creates: false) }
+        let database = try asking(path) { () throws(SQLiteError) in
+            try SQLiteDatabase(path, creates: false, busyMilliseconds: limits.busyMilliseconds)
+        }
         let version = try StorageSchema.version(of: database, path)
         if version > 0 {
             try admit(StoreMeta(database, path))
@@ -32,9 +44,10 @@ enum StorageFile {
             try database.execute(
                 """
                 PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = \(journalBytes);
-                PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON
+                PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
+                PRAGMA max_page_count = \(limits.bytes / pageBytes)
                 """)
-            try StorageSchema.migrate(database, from: version)
+            try StorageSchema.migrate(database)
             return try SQLiteRecordStore(database, path: path)
         } catch {
             throw error.fault(path)
@@ -60,6 +73,14 @@ enum StorageFile {
         }
     }
 
+    /// Makes a name that was added to or changed in the folder survive a crash of the machine.
+    static func synchronize(_ folder: String) -> Bool {
+        let descriptor = gwl_open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY, 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return fsync(descriptor) == 0
+    }
+
     private static func asking<Value: ~Copyable>(_ path: String, _ body: () throws(SQLiteError) -> Value) throws(StorageFault)
         -> Value
     {
@@ -75,7 +96,7 @@ struct StoreMeta {
     fileprivate init(_ database: borrowing SQLiteDatabase, _ path: String) throws(StorageFault) {
         var values: [String: [UInt8]] = [:]
         do throws(SQLiteError) {
-            try database.statement("SELECT name, value FROM meta").forEach([]) { values[$0.text(0)] = $0.blob(1) }
+            try database.forEach("SELECT name, value FROM meta") { values[$0.text(0)] = $0.blob(1) }
         } catch {
             throw error.fault(path)
         }

@@ -68,16 +68,15 @@ enum StorageSchema {
         return version
     }
 
-    /// Takes the steps from `version` to the current one.
-    static func migrate(_ database: borrowing SQLiteDatabase, from version: Int64, to target: Int64 = current)
-        throws(SQLiteError)
-    {
-        guard version < target else { return }
+    /// Takes the steps that are missing, all or none.
+    static func migrate(_ database: borrowing SQLiteDatabase, _ steps: [String] = steps) throws(SQLiteError) {
+        guard try database.number("PRAGMA user_version") < steps.count else { return }
         try database.execute("BEGIN IMMEDIATE")
+        defer { if database.isInTransaction { try? database.execute("ROLLBACK") } }
         // Another process may have been first while we waited.
-        let found = try database.number("PRAGMA user_version")
-        for step in steps[min(Int(found), Int(target))..<Int(target)] { try database.execute(step) }
+        let version = Int(try database.number("PRAGMA user_version"))
+        for step in steps.dropFirst(version) { try database.execute(step) }
         try database.execute(
-            "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(max(found, target)); COMMIT")
+            "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(max(version, steps.count)); COMMIT")
     }
 }

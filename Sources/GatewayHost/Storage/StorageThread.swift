@@ -15,6 +15,8 @@ final class StorageThread {
     static let pollMilliseconds = 400
     /// How long records that are gone are kept for watches of other processes.
     static let goneMilliseconds: Int64 = 24 * 3600 * 1000
+    /// Entries of the audit trail: a few hundred megabytes, or a change a minute for two years.
+    static let auditLimit = 1_000_000
     private static let tidyMilliseconds = 3600 * 1000
     /// A command line is gone before it comes to tidying up.
     private static let firstTidyMilliseconds = 60 * 1000
@@ -106,7 +108,8 @@ final class StorageThread {
     private func tidy(_ now: Instant) {
         nextTidy = now.adding(milliseconds: Self.tidyMilliseconds)
         do throws(StorageFault) {
-            try store.purge(goneBefore: Int64(gwl_wall_ns() / 1_000_000) - Self.goneMilliseconds)
+            try store.purge(
+                goneBefore: Int64(gwl_wall_ns() / 1_000_000) - Self.goneMilliseconds, auditBeyond: Self.auditLimit)
         } catch {
             note(error)
         }
