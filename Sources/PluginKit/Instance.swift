@@ -54,6 +54,8 @@ public struct Instance {
 public struct WorkerScope {
     public let raw: UnsafeMutablePointer<gw_worker>
     let host: UnsafePointer<gw_host>
+    /// What is watched for it; goes over to its box.
+    let watchers = RecordWatchers()
 
     /// 0 up to the number of workers.
     public var index: Int { Int(raw.pointee.index) }

@@ -55,6 +55,15 @@ extension gw_demand {
     }
 }
 
+extension gw_demand {
+    /// One of at most `limit`, for ever; `settle` says later how many it really were.
+    public static func budget(_ key: Bytes, limit: Int) -> gw_demand {
+        gw_demand(
+            size: UInt32(MemoryLayout<gw_demand>.size), kind: GW_DEMAND_BUDGET, key: key.abi,
+            cost: 1, limit: Int64(limit), period_ms: 0)
+    }
+}
+
 extension OperationResult {
     /// What became of demand `index` of a `take`; nil if the host says nothing about it.
     @inlinable

@@ -45,10 +45,12 @@ public struct PluginDescription: Sendable {
     public let failClosed: Bool
     /// Where `onAdmin` answers unless the operator says otherwise.
     public let adminMount: StaticString?
+    /// What people manage of it: the declaration of gw.admin/1, as docs/PLUGINS.md describes it.
+    public let resources: String?
 
     public init(
         id: StaticString, version: StaticString, summary: StaticString, schema: String? = nil,
-        failClosed: Bool = false, adminMount: StaticString? = nil
+        failClosed: Bool = false, adminMount: StaticString? = nil, resources: String? = nil
     ) {
         self.id = id
         self.version = version
@@ -56,13 +58,22 @@ public struct PluginDescription: Sendable {
         self.schema = schema
         self.failClosed = failClosed
         self.adminMount = adminMount
+        self.resources = resources
     }
 }
 
 /// Why a plugin refuses to start, in words for the operator: what, where, how to mend it.
 public struct PluginError: Error, CustomStringConvertible {
-    public let description: String
-    public init(_ description: String) { self.description = description }
+    /// The place that is wrong, as a JSON pointer; nil if it is none.
+    public let pointer: String?
+    public let reason: String
+
+    public init(_ reason: String, at pointer: String? = nil) {
+        self.reason = reason
+        self.pointer = pointer
+    }
+
+    public var description: String { pointer.map { "\($0.isEmpty ? "/" : $0): \(reason)" } ?? reason }
 }
 
 // The hooks, in the order of an exchange. All of them run on the worker's thread and must not

@@ -11,14 +11,16 @@ import Glibc
 
 /// What this image holds: written by `pluginTable`, read by `create`, both [control]. A test that
 /// links several plugins makes the table anew before each `create`, under a lock of its own.
-nonisolated(unsafe) private var module: (host: UnsafePointer<gw_host>, make: (Instance) throws -> InstanceBox)?
+nonisolated(unsafe) private var module:
+    (host: UnsafePointer<gw_host>, make: (Instance) throws -> InstanceBox, admin: UnsafePointer<gw_admin>?)?
 
 /// The table for `gw_plugin_entry_v1` to return.
 /// - Thread: [control], once per module.
 public func pluginTable<P: Plugin>(
     of type: P.Type, host: UnsafePointer<gw_host>
 ) -> UnsafePointer<gw_plugin> {
-    module = (host, { instance in InstanceBox(try P(instance), host: host) })
+    let admin = P.about.resources.map { makeAdminInterface($0) }
+    module = (host, { instance in InstanceBox(try P(instance), host: host) }, admin)
 
     let table = UnsafeMutablePointer<gw_plugin>.allocate(capacity: 1)
     // Its members are not optional in Swift, so a zeroed gw_plugin has no initialiser.
@@ -39,7 +41,12 @@ public func pluginTable<P: Plugin>(
     if worker is any ChunkHook.Type { table.pointee.on_chunk = routeChunk }
     if worker is any CompleteHook.Type { table.pointee.on_complete = routeComplete }
     if worker is any AdminHook.Type { table.pointee.on_admin = routeAdmin }
-    if type is any StateHandover.Type { table.pointee.query = queryState }
+    switch (type is any StateHandover.Type, admin != nil) {
+    case (true, false): table.pointee.query = queryState
+    case (false, true): table.pointee.query = queryAdmin
+    case (true, true): table.pointee.query = { queryAdmin($0) ?? queryState($0) }
+    case (false, false): break
+    }
     return UnsafePointer(table)
 }
 
@@ -85,8 +92,10 @@ private func startWorker(_ raw: UnsafeMutablePointer<gw_worker>) -> gw_error {
     guard let user = raw.pointee.instance.pointee.user else { return GW_E_STATE }
     let instance = Unmanaged<InstanceBox>.fromOpaque(user).takeUnretainedValue()
     do {
-        let worker = try instance.makeWorker(WorkerScope(raw: raw, host: instance.host))
+        let scope = WorkerScope(raw: raw, host: instance.host)
+        let worker = try instance.makeWorker(scope)
         let box = WorkerBox(worker, host: instance.host)
+        box.watchers = scope.watchers
         raw.pointee.user = Unmanaged.passRetained(box).toOpaque()
         return GW_OK
     } catch {
@@ -115,6 +124,11 @@ nonisolated(unsafe) private let stateInterface: UnsafePointer<gw_state> = {
 
 private func queryState(_ id: UnsafePointer<CChar>) -> UnsafeRawPointer? {
     strcmp(id, GW_STATE) == 0 ? UnsafeRawPointer(stateInterface) : nil
+}
+
+/// The host asks when it loads the plugin.
+private func queryAdmin(_ id: UnsafePointer<CChar>) -> UnsafeRawPointer? {
+    strcmp(id, GW_ADMIN) == 0 ? module?.admin.map { UnsafeRawPointer($0) } : nil
 }
 
 private func handover(_ raw: UnsafeMutablePointer<gw_instance>) -> (any StateHandover)? {

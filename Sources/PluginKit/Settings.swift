@@ -25,7 +25,7 @@ public struct Settings {
 
     /// An error about this place.
     public func invalid(_ reason: String) -> PluginError {
-        PluginError("\(path.isEmpty ? "/" : path): \(reason)")
+        PluginError(reason, at: path)
     }
 
     public func text() throws(PluginError) -> String {

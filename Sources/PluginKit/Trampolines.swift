@@ -36,6 +36,8 @@ final class WorkerBox {
     let chunk: (any ChunkHook)?
     let complete: (any CompleteHook)?
     let admin: (any AdminHook)?
+    /// Records that it watches: the host holds only pointers to them.
+    var watchers: RecordWatchers?
 
     init(_ worker: AnyObject, host: UnsafePointer<gw_host>) {
         self.host = host

@@ -168,7 +168,7 @@ final class FakeExchange {
         return finishOperation()
     }
 
-    private func run(_ hook: () -> Verdict) -> Verdict {
+    func run(_ hook: () -> Verdict) -> Verdict {
         wasEntered = true
         return delivering(hook)
     }

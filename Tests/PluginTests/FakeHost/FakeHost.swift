@@ -18,10 +18,16 @@ final class FakeHost {
     let clock = ManualClock()
     let limiter = FakeLimiter()
     let metrics = FakeMetrics()
+    /// What gw.records/1 keeps.
+    let records = FakeRecords()
+    /// The plugin's gw.admin/1.
+    let admin: UnsafePointer<gw_admin>?
     /// What gw.kv/1 holds.
     var keyValues: [String: String] = [:]
     /// What gw.fetch/1 answers, by URL; anything else cannot be reached.
     var pages: [String: (status: Int64, body: String)] = [:]
+    /// What was asked of gw.fetch/1: "GET http://a.example via socks5h://p:1".
+    var fetched: [String] = []
     private(set) var logs: [(level: gw_level, text: String)] = []
     /// Interfaces that this host does not have.
     let withheld: Set<String>
@@ -34,15 +40,18 @@ final class FakeHost {
 
     /// A plugin written with PluginKit.
     convenience init<P: Plugin>(
-        _ plugin: P.Type, _ config: String = "{}", workers: Int = 1, withholding withheld: Set<String> = []
+        _ plugin: P.Type, _ config: String = "{}", workers: Int = 1, withholding withheld: Set<String> = [],
+        records: [String: [String: String]] = [:], resources: Set<String>? = nil
     ) throws {
-        try self.init(config, workers: workers, withholding: withheld) { pluginTable(of: plugin, host: fakeHostTable) }
+        try self.init(config, workers: workers, withholding: withheld, records: records, resources: resources) {
+            pluginTable(of: plugin, host: fakeHostTable)
+        }
     }
 
     /// Any plugin, by its table.
     init(
         _ config: String = "{}", workers count: Int = 1, withholding withheld: Set<String> = [],
-        table makeTable: () -> UnsafePointer<gw_plugin>
+        records: [String: [String: String]] = [:], resources: Set<String>? = nil, table makeTable: () -> UnsafePointer<gw_plugin>
     ) throws {
         self.withheld = withheld
         instance = arena.scope(gw_instance.self)
@@ -50,6 +59,13 @@ final class FakeHost {
         Self.creation.lock()
         defer { Self.creation.unlock() }
         table = makeTable()
+        // A plugin may declare less of the table than there is.
+        let reachesQuery = Int(table.pointee.size) >= MemoryLayout<gw_plugin>.offset(of: \.query)! + MemoryLayout<UInt>.size
+        admin = reachesQuery ? table.pointee.query?(GW_ADMIN)?.assumingMemoryBound(to: gw_admin.self) : nil
+        self.records.resources = resources
+        for (collection, documents) in records {
+            for (id, json) in documents.sorted(by: { $0.key < $1.key }) { self.records.store(collection, id, json) }
+        }
 
         instance.pointee.size = UInt32(MemoryLayout<gw_instance>.size)
         instance.pointee.workers = UInt32(count)
@@ -62,6 +78,7 @@ final class FakeHost {
                 throw CreateRefused(description: logs.last?.text ?? "without a word")
             }
             for index in 0..<count { try startWorker(index) }
+            self.records.deliver()
         }
     }
 
@@ -76,6 +93,8 @@ final class FakeHost {
         worker.pointee.instance = instance
         worker.pointee.background = background
         workers.append(worker)
+        records.isStarting = true
+        defer { records.isStarting = false }
         guard table.pointee.worker_start.map({ $0(worker) == GW_OK }) ?? true else {
             throw CreateRefused(description: logs.last?.text ?? "without a word")
         }

@@ -100,6 +100,7 @@ private func queryInterface(
     case GW_KV: UnsafeRawPointer(fakeKeyValueTable)
     case GW_FETCH: UnsafeRawPointer(fakeFetchTable)
     case GW_JSON: UnsafeRawPointer(fakeJSONTable)
+    case GW_RECORDS: UnsafeRawPointer(fakeRecordsTable)
     default: nil
     }
 }

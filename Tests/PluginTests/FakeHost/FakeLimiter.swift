@@ -9,12 +9,23 @@ final class FakeLimiter {
     var failure: gw_error?
     private var arrival: [String: Double] = [:]  // theoretical arrival time, ms
     private var held: [String: [ObjectIdentifier]] = [:]
+    /// Of budgets: what is spent, and what exchanges have reserved.
+    private(set) var spent: [String: Int64] = [:]
+    private var reserved: [String: [ObjectIdentifier]] = [:]
 
     /// How many places are taken under `key`.
     func held(_ key: String) -> Int { held[key, default: []].count }
 
     func exchangeEnded(_ exchange: FakeExchange) {
         for key in held.keys { held[key]!.removeAll { $0 == ObjectIdentifier(exchange) } }
+        for key in reserved.keys { reserved[key]!.removeAll { $0 == ObjectIdentifier(exchange) } }
+    }
+
+    func settle(_ exchange: FakeExchange, _ key: String, _ amount: Int64) -> gw_error {
+        guard let place = reserved[key]?.firstIndex(of: ObjectIdentifier(exchange)) else { return GW_E_ABSENT }
+        reserved[key]!.remove(at: place)
+        spent[key, default: 0] += amount
+        return GW_OK
     }
 
     func take(
@@ -31,6 +42,10 @@ final class FakeLimiter {
             grant.size = UInt32(MemoryLayout<gw_grant>.size)
             if demand.kind == GW_DEMAND_LEASE {
                 let free = demand.limit - Int64(held(key))
+                grant.remaining = max(0, free - demand.cost)
+                if free < demand.cost, refused == nil { refused = Int64(index) }
+            } else if demand.kind == GW_DEMAND_BUDGET {
+                let free = demand.limit - spent[key, default: 0] - Int64(reserved[key, default: []].count)
                 grant.remaining = max(0, free - demand.cost)
                 if free < demand.cost, refused == nil { refused = Int64(index) }
             } else {
@@ -54,6 +69,8 @@ final class FakeLimiter {
             let key = Bytes(demand.key).string
             if demand.kind == GW_DEMAND_LEASE {
                 held[key, default: []].append(ObjectIdentifier(exchange))
+            } else if demand.kind == GW_DEMAND_BUDGET {
+                reserved[key, default: []].append(ObjectIdentifier(exchange))
             } else {
                 let interval = Double(demand.period_ms) / Double(demand.limit)
                 arrival[key] = max(now, arrival[key] ?? 0) + interval * Double(demand.cost)
@@ -76,6 +93,7 @@ nonisolated(unsafe) let fakeLimiterTable: UnsafePointer<gw_limiter> = {
                     done, user, error: outcome.error, number: outcome.number,
                     bytes: outcome.grants.withUnsafeBytes { Array($0) })
             },
-            settle: { _, _, _ in GW_OK }, release: { _, _ in GW_OK }))
+            settle: { raw, key, amount in exchange(raw).host.limiter.settle(exchange(raw), Bytes(key).string, amount) },
+            release: { _, _ in GW_OK }))
     return UnsafePointer(table)
 }()

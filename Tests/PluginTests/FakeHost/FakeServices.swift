@@ -43,6 +43,10 @@ nonisolated(unsafe) let fakeFetchTable: UnsafePointer<gw_fetch> = {
             size: UInt32(MemoryLayout<gw_fetch>.size), reserved: 0,
             start: { raw, fetch, done, user in
                 let exchange = exchange(raw)
+                let proxy = Bytes(fetch.pointee.proxy)
+                exchange.host.fetched.append(
+                    "\(Bytes(fetch.pointee.method).string) \(Bytes(fetch.pointee.url).string)"
+                        + (proxy.isAbsent ? "" : " via \(proxy.string)"))
                 guard let page = exchange.host.pages[Bytes(fetch.pointee.url).string] else {
                     return exchange.start(done, user, error: GW_E_UNAVAILABLE)
                 }
