@@ -1,16 +1,21 @@
-// One account: what the operator said about it, and the two words that all workers share.
+// One account: what is said about it, and the state that all workers share.
 //
-// Kind: shared. What is configured is constant; how many requests it carries and its cooling are
-// atomics, relaxed, because nothing else is published through them. Cooling is changed by
-// compare-and-exchange around the pure machine of Cooling.swift.
+// What is said (configuration, or the record as it is now) is constant; each worker has its own object of a stored
+// record. How many requests it carries and its cooling are atomics of an `AccountState`, found by the account's id
+// (AccountRegistry), so that an account that is edited keeps both. They are relaxed, because nothing else is published
+// through them. Cooling is changed by compare-and-exchange around the pure machine of Cooling.swift.
 //
 // The count of requests in flight belongs to this generation of the chain: for as long as an old one
 // drains after a reload, an account may carry up to its concurrency once in each.
+//
+// Kind: constant, with a shared state.
 
 import PluginKit
 import Synchronization
 
 final class Account: Sendable {
+    /// `config:` and the name, or the id of its record.
+    let id: String
     let name: [UInt8]
     /// Sent as `x-api-key`.
     let credential: [UInt8]
@@ -25,15 +30,18 @@ final class Account: Sendable {
     let concurrency: Int?
     let models: ModelPatterns
     let isEnabled: Bool
-
-    private let coolingBits = Atomic<UInt64>(0)
-    private let carried = Atomic<Int>(0)
+    /// Its id and those of its groups: by one of them a key may ask for it.
+    let names: [[UInt8]]
+    let state: AccountState
 
     init(
-        name: String, credential: String, baseURL: String? = nil, egress: ProxyURL? = nil,
+        id: String, name: String, credential: String, baseURL: String? = nil, egress: ProxyURL? = nil,
         priority: Int = 50, weight: Int = 1, concurrency: Int? = nil, models: ModelPatterns,
-        isEnabled: Bool = true
+        isEnabled: Bool = true, groups: [String] = [], state: AccountState
     ) {
+        self.id = id
+        names = ([id] + groups).map { Array($0.utf8) }
+        self.state = state
         self.name = Array(name.utf8)
         self.credential = Array(credential.utf8)
         self.baseURL = baseURL.map { Array($0.utf8) }
@@ -47,42 +55,28 @@ final class Account: Sendable {
 
     var label: String { String(decoding: name, as: UTF8.self) }
 
-    // MARK: Cooling
-
-    var cooling: Cooling { Cooling(bits: coolingBits.load(ordering: .relaxed)) }
-
-    /// True if it never failed lately, so that nobody has to look at a clock.
-    var isHealthy: Bool { coolingBits.load(ordering: .relaxed) == 0 }
-
-    /// Applies `change` and returns what it made of the account.
-    @discardableResult
-    func changeCooling(_ change: (inout Cooling) -> Void) -> Cooling {
-        var bits = coolingBits.load(ordering: .relaxed)
-        while true {
-            var cooling = Cooling(bits: bits)
-            change(&cooling)
-            let (exchanged, original) = coolingBits.compareExchange(
-                expected: bits, desired: cooling.bits, ordering: .relaxed)
-            if exchanged { return cooling }
-            bits = original
+    /// True if `wanted`, ids with blanks between them, names it or one of its groups.
+    func isWanted(_ wanted: Bytes) -> Bool {
+        var start = 0
+        while start < wanted.count {
+            var end = start
+            while end < wanted.count, wanted[end] != 0x20 { end += 1 }
+            let word = wanted.slice(start, end)
+            for name in names where name.withUnsafeBufferPointer({ Bytes($0).equals(word) }) { return true }
+            start = end + 1
         }
-    }
-
-    // MARK: Load
-
-    /// Requests that it carries now.
-    var load: Int { carried.load(ordering: .relaxed) }
-
-    /// Takes one place; false if it is full.
-    func take() -> Bool {
-        let now = carried.add(1, ordering: .relaxed).newValue
-        guard let concurrency, now > concurrency else { return true }
-        giveBack()
         return false
     }
 
-    func giveBack() {
-        let left = carried.subtract(1, ordering: .relaxed).newValue
-        assert(left >= 0, "a place was given back twice")
-    }
+    var cooling: Cooling { state.cooling }
+    var isHealthy: Bool { state.isHealthy }
+
+    @discardableResult
+    func changeCooling(_ change: (inout Cooling) -> Void) -> Cooling { state.changeCooling(change) }
+
+    /// Requests that it carries now.
+    var load: Int { state.load }
+    /// Takes one place; false if it is full.
+    func take() -> Bool { state.take(limit: concurrency) }
+    func giveBack() { state.giveBack() }
 }

@@ -18,6 +18,8 @@ struct Census {
     var full = 0
     var disabled = 0
     var otherModels = 0
+    /// The key is bound to others.
+    var otherKeys = 0
     /// Milliseconds until the first of the cooling ones may be tried.
     var soonest: UInt64 = .max
 
@@ -26,6 +28,7 @@ struct Census {
         if cooling > 0 { parts.append("\(cooling) cooling after failures") }
         if full > 0 { parts.append("\(full) at full concurrency") }
         if otherModels > 0 { parts.append("\(otherModels) not for this model") }
+        if otherKeys > 0 { parts.append("\(otherKeys) not for this key") }
         if disabled > 0 { parts.append("\(disabled) disabled") }
         var message = "no account can take this request now: "
         message += parts.isEmpty ? "none is configured" : parts.joined(separator: ", ")
@@ -62,16 +65,25 @@ struct AccountChoice: ~Copyable {
     /// An account as every request looks at it: what is constant of it, in one place in memory and
     /// without a reference to count. `accounts` keeps the objects.
     private struct Row {
-        let account: Unmanaged<Account>
-        let priority: Int
-        let weight: Int
-        let concurrency: Int
-        let isEnabled: Bool
-        let servesAll: Bool
+        private(set) var account: Unmanaged<Account>
+        private(set) var priority = 0
+        private(set) var weight = 0
+        private(set) var concurrency = 0
+        private(set) var isEnabled = false
+        private(set) var servesAll = false
+        /// Its record was deleted; the row waits for exchanges that still name it, and then for another account.
+        var isGone = false
+        /// Exchanges of this worker that hold a place of it.
+        var held: Int32 = 0
         /// For smooth weighted turns: grows by the weight, pays the round when chosen.
         var credit = 0
 
         init(_ account: Account) {
+            self.account = Unmanaged.passUnretained(account)
+            set(account)
+        }
+
+        mutating func set(_ account: Account) {
             self.account = Unmanaged.passUnretained(account)
             priority = account.priority
             weight = account.weight
@@ -79,6 +91,13 @@ struct AccountChoice: ~Copyable {
             isEnabled = account.isEnabled
             servesAll = account.models.allowEverything
         }
+
+        mutating func leave() {
+            isGone = true
+            isEnabled = false
+        }
+
+        func isWanted(_ wanted: Bytes) -> Bool { account._withUnsafeGuaranteedRef { $0.isWanted(wanted) } }
 
         @inline(__always)
         var isHealthy: Bool { account._withUnsafeGuaranteedRef { $0.isHealthy } }
@@ -91,29 +110,70 @@ struct AccountChoice: ~Copyable {
         }
     }
 
-    let accounts: [Account]
+    /// By row; those that are gone among them.
+    private(set) var accounts: [Account] = []
     /// Why the accounts that the last `take` left out could not take the request.
     private(set) var census = Census()
     private let strategy: Strategy
-    private let rows: UnsafeMutablePointer<Row>
-    private let count: Int
+    private var rows: UnsafeMutablePointer<Row>
+    private var count = 0
+    private var capacity: Int
+    private var rowsByID: [String: Int] = [:]
     /// Positions of the accounts among which the strategy decides.
-    private let eligible: UnsafeMutablePointer<Int>
+    private var eligible: UnsafeMutablePointer<Int>
     private var eligibleCount = 0
 
     /// - Parameter start: turns to skip, so that workers do not all begin with the same account.
     init(_ accounts: [Account], _ strategy: Strategy, start: Int = 0) {
-        self.accounts = accounts
         self.strategy = strategy
-        count = accounts.count
-        rows = .allocate(capacity: max(count, 1))
-        eligible = .allocate(capacity: max(count, 1))
-        for index in 0..<count { (rows + index).initialize(to: Row(accounts[index])) }
+        capacity = max(accounts.count, 8)
+        rows = .allocate(capacity: capacity)
+        eligible = .allocate(capacity: capacity)
+        for account in accounts { set(account) }
         for _ in 0..<start {
             for index in 0..<count { eligible[index] = index }
             eligibleCount = count
             _ = takeTurn()
         }
+    }
+
+    // MARK: Changes, between requests
+
+    /// A new account, or what is said of one now.
+    mutating func set(_ account: Account) {
+        if let index = rowsByID[account.id] {
+            accounts[index] = account
+            return rows[index].set(account)
+        }
+        let index = freeRow()
+        rowsByID[account.id] = index
+        if index == count {
+            accounts.append(account)
+            count += 1
+        } else {
+            accounts[index] = account
+        }
+        (rows + index).initialize(to: Row(account))
+    }
+
+    /// The account takes no more requests; those that it carries end with it.
+    mutating func remove(_ id: String) {
+        guard let index = rowsByID.removeValue(forKey: id) else { return }
+        rows[index].leave()
+    }
+
+    private mutating func freeRow() -> Int {
+        for index in 0..<count where rows[index].isGone && rows[index].held == 0 { return index }
+        if count == capacity {
+            let larger = UnsafeMutablePointer<Row>.allocate(capacity: 2 * capacity)
+            larger.moveInitialize(from: rows, count: count)
+            rows.deallocate()
+            rows = larger
+            eligible.deallocate()
+            eligible = .allocate(capacity: 2 * capacity)
+            capacity *= 2
+        }
+        return count
     }
 
     deinit {
@@ -124,25 +184,39 @@ struct AccountChoice: ~Copyable {
     /// Runs `body` with an account, uncounted.
     @inline(__always)
     func withAccount<Result>(_ index: Int, _ body: (Account) -> Result) -> Result {
-        precondition(index >= 0 && index < count, "an account that is not configured")
+        precondition(index >= 0 && index < count, "an account that does not exist")
         return rows[index].account._withUnsafeGuaranteedRef(body)
     }
 
     /// The account for the next attempt, with one of its places taken; or nil, and `census` says why.
-    mutating func take(model: Bytes, tried: inout TriedAccounts, now: () -> UInt64) -> Int? {
+    /// - Parameter wanted: ids of accounts and groups that may serve it; absent: all.
+    mutating func take(
+        model: Bytes, wanted: Bytes = .absent, tried: inout TriedAccounts, now: () -> UInt64
+    ) -> Int? {
         // An account that another worker filled between the look and the taking is looked at again.
         for _ in 0...count {
-            findEligible(model: model, tried: &tried, now: now)
+            findEligible(model: model, wanted: wanted, tried: &tried, now: now)
             guard let index = takeTurn() else { return nil }
-            if rows[index].account._withUnsafeGuaranteedRef({ $0.take() }) { return index }
+            if rows[index].account._withUnsafeGuaranteedRef({ $0.take() }) {
+                rows[index].held &+= 1
+                return index
+            }
         }
         return nil
     }
 
+    /// Gives back a place that `take` took.
+    func giveBack(_ index: Int) {
+        precondition(index >= 0 && index < count, "an account that does not exist")
+        rows[index].held &-= 1
+        rows[index].account._withUnsafeGuaranteedRef { $0.giveBack() }
+    }
+
     /// True if an account that is not in `tried` could take the request now.
-    func hasAnother(model: Bytes, tried: TriedAccounts, now: () -> UInt64) -> Bool {
+    func hasAnother(model: Bytes, wanted: Bytes = .absent, tried: TriedAccounts, now: () -> UInt64) -> Bool {
         (0..<count).contains { index in
-            !tried.contains(index) && isServing(index, model, now) && rows[index].load < rows[index].concurrency
+            !tried.contains(index) && isServing(index, model, now) && (wanted.isAbsent || rows[index].isWanted(wanted))
+                && rows[index].load < rows[index].concurrency
         }
     }
 
@@ -159,7 +233,9 @@ struct AccountChoice: ~Copyable {
     }
 
     @inline(__always)
-    private mutating func findEligible(model: Bytes, tried: inout TriedAccounts, now: () -> UInt64) {
+    private mutating func findEligible(
+        model: Bytes, wanted: Bytes, tried: inout TriedAccounts, now: () -> UInt64
+    ) {
         census = Census()
         var kept = 0
         var best = Int.max
@@ -167,7 +243,11 @@ struct AccountChoice: ~Copyable {
         for index in 0..<count {
             let row = rows + index
             guard row.pointee.isEnabled else {
-                census.disabled += 1
+                if !row.pointee.isGone { census.disabled += 1 }
+                continue
+            }
+            if !wanted.isAbsent, !row.pointee.isWanted(wanted) {
+                census.otherKeys += 1
                 continue
             }
             guard row.pointee.serves(model) else {

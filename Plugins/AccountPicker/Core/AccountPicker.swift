@@ -15,35 +15,59 @@
 
 import PluginKit
 
-public final class AccountPicker: Plugin, StateHandover {
+public final class AccountPicker: Plugin, StateHandover, FixedRecords {
     public static let about = PluginDescription(
-        id: "gw.accountpicker", version: "1.0.0",
+        id: "gw.accountpicker", version: "1.1.0",
         summary: "Spreads requests over upstream accounts and moves on when one fails",
-        schema: AccountPickerOptions.schema)
+        schema: AccountPickerOptions.schema, resources: AccountResources.declaration)
 
-    fileprivate let options: AccountPickerOptions
+    let options: AccountPickerOptions
+    let registry = AccountRegistry()
+    let fetch: Fetch?
+    private let records: RecordStore?
     fileprivate let model: Attribute
     fileprivate let account: Attribute
     fileprivate let egress: Attribute
+    fileprivate let wanted: Attribute
 
     public init(_ instance: Instance) throws {
-        options = try AccountPickerOptions(try instance.settings())
+        options = try AccountPickerOptions(try instance.settings(), registry)
+        // A host without records has the accounts of the configuration only.
+        records = try? instance.records()
+        fetch = try? instance.fetch()
         model = instance.attribute(GW_ATTR_MODEL)
         account = instance.attribute(GW_ATTR_ACCOUNT)
         egress = instance.attribute(GW_ATTR_EGRESS)
-        if !options.accounts.contains(where: \.isEnabled) {
+        wanted = instance.attribute(GW_ATTR_ACCOUNTS)
+        if records == nil, !options.accounts.contains(where: \.isEnabled) {
             instance.log(GW_LOG_WARN, "no account is enabled: every request will be refused")
         }
     }
 
-    public func makeWorker(_ worker: WorkerScope) -> AccountPickerWorker {
-        AccountPickerWorker(self, index: worker.index)
+    public func makeWorker(_ worker: WorkerScope) throws -> AccountPickerWorker {
+        let directory = AccountDirectory(registry)
+        let made = AccountPickerWorker(self, directory, index: worker.index)
+        // The worker object outlives what is watched for it.
+        try records?.watch(worker, "proxies") { [unowned made] record in
+            made.change(worker.background, record.id) { try directory.proxyChanged(record) }
+        }
+        try records?.watch(worker, "accounts") { [unowned made] record in
+            made.change(worker.background, record.id) { try directory.accountChanged(record).map { [$0] } ?? [] }
+        }
+        return made
     }
 
-    public func saveState() -> [UInt8] { AccountSnapshot.save(options.accounts) }
+    public func saveState() -> [UInt8] { AccountSnapshot.save(registry) }
 
     public func loadState(_ bytes: Bytes) throws {
-        try AccountSnapshot.load(bytes, into: options.accounts)
+        try AccountSnapshot.load(bytes, into: registry, fixed: Set(options.accounts.map(\.id)))
+    }
+
+    public func fixedRecords(of resource: Bytes) -> [JSON] {
+        guard resource.equals("accounts") else { return [] }
+        return zip(options.accounts, options.fixed).map { account, written in
+            written.setting("api_key", nil).setting("proxy", nil).setting("id", .text(account.label))
+        }
     }
 }
 
@@ -59,11 +83,13 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         var mayRetry = false
     }
 
-    private let plugin: AccountPicker
+    let plugin: AccountPicker
+    let directory: AccountDirectory
     private var choice: AccountChoice
 
-    fileprivate init(_ plugin: AccountPicker, index: Int) {
+    fileprivate init(_ plugin: AccountPicker, _ directory: AccountDirectory, index: Int) {
         self.plugin = plugin
+        self.directory = directory
         choice = AccountChoice(plugin.options.accounts, plugin.options.strategy, start: index)
     }
 
@@ -71,7 +97,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         let pick = request.state(Pick.self) ?? request.makeState(Pick())
         giveBack(pick)
         let chosen = choice.take(
-            model: request.text(plugin.model), tried: &pick.pointee.tried, now: { Self.now(request) })
+            model: request.text(plugin.model), wanted: request.text(plugin.wanted), tried: &pick.pointee.tried, now: { Self.now(request) })
         guard let chosen else {
             let refusal = choice.census.refusal
             request.log(GW_LOG_WARN, "refused: \(refusal.message)")
@@ -113,6 +139,21 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         if let pick = request.state(Pick.self) { giveBack(pick) }
     }
 
+    // MARK: Records
+
+    /// A record changed: `accounts` says which accounts are as of now. An account that cannot be used is removed.
+    fileprivate func change(_ background: Request, _ id: Bytes, _ accounts: () throws -> [Account]) {
+        let id = id.string
+        do {
+            let changed = try accounts()
+            if !changed.contains(where: { $0.id == id }) { choice.remove(id) }
+            for account in changed { choice.set(account) }
+        } catch {
+            choice.remove(id)
+            background.log(GW_LOG_ERROR, "the record \(id) is not used: \(error)")
+        }
+    }
+
     // MARK: Private
 
     /// Monotonic milliseconds.
@@ -131,7 +172,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
     private func giveBack(_ pick: UnsafeMutablePointer<Pick>) {
         guard pick.pointee.holdsPlace else { return }
         pick.pointee.holdsPlace = false
-        choice.withAccount(pick.pointee.current) { $0.giveBack() }
+        choice.giveBack(pick.pointee.current)
     }
 
     private func apply(_ account: Account, to request: Request) -> Bool {
@@ -168,7 +209,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         let isSpared = !cool(
             request, index, reason, model: model, now: now, retryAfterMilliseconds: retryAfterMilliseconds)
         guard pick.pointee.mayRetry else { return .continue }
-        if choice.hasAnother(model: model, tried: pick.pointee.tried, now: { now }) {
+        if choice.hasAnother(model: model, wanted: request.text(plugin.wanted), tried: pick.pointee.tried, now: { now }) {
             giveBack(pick)
             return .retry
         }

@@ -12,10 +12,12 @@ enum Strategy: String {
 struct AccountPickerOptions {
     let strategy: Strategy
     let accounts: [Account]
+    /// The same as they were written.
+    let fixed: [JSON]
     /// The longest time that an account is left alone, in milliseconds.
     let coolingCap: UInt64
 
-    init(_ settings: Settings) throws(PluginError) {
+    init(_ settings: Settings, _ registry: AccountRegistry) throws(PluginError) {
         let place = settings["strategy"]
         let name = try place.ifPresent?.text() ?? Strategy.leastLoaded.rawValue
         guard let strategy = Strategy(rawValue: name) else {
@@ -28,16 +30,22 @@ struct AccountPickerOptions {
         var accounts: [Account] = []
         var names: Set<String> = []
         for element in try settings["accounts"].list() {
-            let account = try Self.account(element)
+            let id = "config:" + (try element["name"].text())
+            let egress = try element["proxy"].ifPresent.map { place throws(PluginError) in try ProxyURL(place) }
+            let account = try Account(element, id: id, egress: egress, registry.state(of: id))
             guard names.insert(account.label).inserted else {
                 throw element["name"].invalid("another account is called '\(account.label)' too")
             }
             accounts.append(account)
         }
         self.accounts = accounts
+        fixed = try settings["accounts"].list().map(\.value)
     }
+}
 
-    private static func account(_ settings: Settings) throws(PluginError) -> Account {
+extension Account {
+    /// From the configuration or a stored record; both are valid against their schemas.
+    convenience init(_ settings: Settings, id: String, egress: ProxyURL?, _ state: AccountState) throws(PluginError) {
         let isEnabled = try settings["enabled"].ifPresent?.bool() ?? true
         let type = try settings["type"].ifPresent?.text() ?? "api-key"
         guard type == "api-key" else {
@@ -50,16 +58,17 @@ struct AccountPickerOptions {
         guard credential.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
             throw settings["api_key"].invalid("a key has no blanks and no other than ASCII characters")
         }
-        return Account(
+        self.init(
+            id: id,
             name: try settings["name"].text(),
             credential: credential,
-            baseURL: try baseURL(settings["base_url"]),
-            egress: try settings["proxy"].ifPresent.map { place throws(PluginError) in try ProxyURL(place) },
+            baseURL: try Account.baseURL(settings["base_url"]),
+            egress: egress,
             priority: try settings["priority"].ifPresent?.integer(in: 0...1000) ?? 50,
             weight: try settings["weight"].ifPresent?.integer(in: 1...1000) ?? 1,
             concurrency: try settings["concurrency"].ifPresent?.integer(in: 1...1_000_000),
             models: try ModelPatterns(settings["models"]),
-            isEnabled: isEnabled)
+            isEnabled: isEnabled, groups: try settings["groups"].texts(), state: state)
     }
 
     /// A URL of scheme and host with an optional path before ours; without its last slash.
@@ -73,19 +82,21 @@ struct AccountPickerOptions {
         else { throw settings.invalid("a URL like https://api.anthropic.com is needed here") }
         return url
     }
+}
 
+extension AccountPickerOptions {
     static let schema = """
         {
           "$schema": "https://json-schema.org/draft/2020-12/schema",
           "type": "object",
           "additionalProperties": false,
-          "required": ["accounts"],
           "properties": {
             "strategy": {
               "description": "Among the usable accounts of the first priority: by turns, or the one with the least to do.",
               "enum": ["round-robin", "least-loaded"], "default": "least-loaded"
             },
             "accounts": {
+              "description": "Accounts that are fixed here, beside those that are managed while it runs.",
               "type": "array",
               "items": {
                 "type": "object",

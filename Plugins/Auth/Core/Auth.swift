@@ -5,92 +5,127 @@
 // expired, from this address (`onRequest`), this model (`onBody`, where the model is known). Whoever
 // passes is named in gw.principal and gw.tenant for the plugins further in.
 //
-//     Auth         constant: the table of keys and their records
-//     AuthWorker   confined: which keys this worker has seen before
+//     Auth         constant: keys of the configuration, what services there are
+//     AuthWorker   confined: every key (KeyDirectory), kept current by the host's records
 //
 // What is refused, how, and with which words is PRODUCT.md's table of the gateway's own errors: 401,
 // 403 and 404, never the key itself.
 
 import PluginKit
 
-public final class Auth: Plugin {
+public final class Auth: Plugin, FixedRecords {
     public static let about = PluginDescription(
-        id: "gw.auth", version: "1.0.0", summary: "Lets in the API keys of its configuration",
-        schema: AuthOptions.schema, failClosed: true)
+        id: "gw.auth", version: "1.1.0", summary: "Lets in API keys, fixed ones and managed ones",
+        schema: AuthOptions.schema, failClosed: true, resources: AuthResources.declaration)
 
-    fileprivate let table: KeyTable
-    fileprivate let records: [KeyRecord]
+    let records: RecordStore?
+    let keyPrefix: String
+    let fixedNames: Set<String>
+    private let instance: Instance
+    private let keys: [AuthOptions.Key]
+    private let pepper: [UInt8]
     fileprivate let principal: Attribute
     fileprivate let tenant: Attribute
     fileprivate let model: Attribute
     fileprivate let clientAddress: Attribute
+    fileprivate let limits: Attribute
+    fileprivate let accounts: Attribute
+    fileprivate let clientGone: Attribute
 
     public init(_ instance: Instance) throws {
+        self.instance = instance
         let options = try AuthOptions(try instance.settings())
-        table = withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { pepper in
-            instance.random(pepper)
-            let bytes = UnsafeBufferPointer(pepper.assumingMemoryBound(to: UInt8.self))
-            return KeyTable(capacity: options.keys.count, pepper: Bytes(bytes))
-        }
+        keys = options.keys
+        keyPrefix = options.keyPrefix
+        fixedNames = Set(options.keys.map(\.record.label))
+        var places: [String: String] = [:]
         for key in options.keys {
-            var existing = 0
-            guard table.insert(key.digest, existing: &existing) != nil else {
-                let other = options.keys[existing].settings.path
+            if let other = places.updateValue(key.settings.path, forKey: key.digest.hexadecimal) {
                 throw key.settings.invalid("the same key as \(other)")
             }
         }
-        records = options.keys.map(\.record)
+        // A host without records has keys of the configuration only, and nothing that must be found again.
+        records = try? instance.records()
+        pepper = try records?.derive(instance, "api-keys") ?? Auth.randomBytes(instance)
         principal = instance.attribute(GW_ATTR_PRINCIPAL)
         tenant = instance.attribute(GW_ATTR_TENANT)
         model = instance.attribute(GW_ATTR_MODEL)
         clientAddress = instance.attribute(GW_ATTR_CLIENT_IP)
+        limits = instance.attribute(GW_ATTR_LIMITS)
+        accounts = instance.attribute(GW_ATTR_ACCOUNTS)
+        clientGone = instance.attribute(GW_ATTR_CLIENT_GONE)
     }
 
-    public func makeWorker(_ worker: WorkerScope) -> AuthWorker {
+    private static func randomBytes(_ instance: Instance) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        bytes.withUnsafeMutableBytes { instance.random($0) }
+        return bytes
+    }
+
+    func random(_ buffer: UnsafeMutableRawBufferPointer) { instance.random(buffer) }
+
+    public func makeWorker(_ worker: WorkerScope) throws -> AuthWorker {
         var secret: (UInt64, UInt64) = (0, 0)
         withUnsafeMutableBytes(of: &secret) { worker.random($0) }
-        return AuthWorker(self, secret: secret)
+        let directory = pepper.withUnsafeBufferPointer { KeyDirectory(pepper: Bytes($0), secret: secret) }
+        for key in keys { _ = directory.addFixed(key.digest, key.record) }
+        let background = worker.background
+        try records?.watch(worker, "keys") { record in
+            let id = record.id.string
+            if record.isGone { return directory.remove(id) }
+            do {
+                if directory.set(id, try KeyEntry(record)) { return }
+                background.log(GW_LOG_WARN, "the key \(id) is one that another record or the configuration has already")
+            } catch {
+                directory.remove(id)
+                background.log(GW_LOG_ERROR, "the key \(id) is not let in: \(error)")
+            }
+        }
+        return AuthWorker(self, directory)
+    }
+
+    public func fixedRecords(of resource: Bytes) -> [JSON] {
+        guard resource.equals("keys") else { return [] }
+        return keys.map {
+            $0.settings.value.setting("key", nil).setting("key_hash", nil).setting("id", .text($0.record.label))
+        }
     }
 }
 
 public final class AuthWorker: RequestHook, BodyHook {
     /// What `onBody` has to know of the key that `onRequest` let in.
     private struct Admission: BitwiseCopyable {
-        let index: Int
+        let row: Int
+        let version: UInt32
     }
 
     /// A key is 36 or 67 bytes; beyond this we do not hash for strangers.
     private static let keyLimit = 512
 
-    private let auth: Auth
-    private let table: KeyTable
-    private let records: [KeyRecord]
-    private let verified: VerifiedKeys
+    let auth: Auth
+    let directory: KeyDirectory
 
-    fileprivate init(_ auth: Auth, secret: (UInt64, UInt64)) {
+    fileprivate init(_ auth: Auth, _ directory: KeyDirectory) {
         self.auth = auth
-        table = auth.table
-        records = auth.records
-        verified = VerifiedKeys(secret: secret)
+        self.directory = directory
     }
 
     public func onRequest(_ request: Request) -> Verdict {
         let apiKey = request.header("x-api-key")
-        if let index = find(apiKey), records[index].isGood({ Self.now(request) }) {
-            return admit(index, request)
-        }
+        if let place = find(apiKey), isGood(place, request) { return admit(place, request) }
         let bearer = Self.bearer(request.header("authorization"))
-        if let index = find(bearer), records[index].isGood({ Self.now(request) }) {
-            return admit(index, request)
-        }
+        if let place = find(bearer), isGood(place, request) { return admit(place, request) }
         return refuse(request, apiKey: apiKey, bearer: bearer)
     }
 
     public func onBody(_ request: Request) -> Verdict {
         guard let admission = request.state(Admission.self) else { return .continue }
-        let record = records[admission.pointee.index]
+        guard directory.version(admission.pointee.row) == admission.pointee.version else {
+            // It was deleted since the head arrived, and with it its rule.
+            return request.refuse(Refusal(.authentication, "the API key is not known to this gateway", shouldRetry: false))
+        }
         let model = request.text(auth.model)
-        if record.models.allow(model) { return .continue }
+        if directory.withRecord(admission.pointee.row, { $0.models.allow(model) }) { return .continue }
         if model.isAbsent {
             // A batch names its models one by one where we do not look, so a key with a rule about
             // models may read without naming one and do nothing else.
@@ -109,17 +144,30 @@ public final class AuthWorker: RequestHook, BodyHook {
 
     // MARK: Private
 
-    private func find(_ key: Bytes) -> Int? {
+    @inline(__always)
+    private func find(_ key: Bytes) -> KeyPlace? {
         guard key.count > 0, key.count <= Self.keyLimit else { return nil }
-        return verified.find(key, in: table)
+        return directory.find(key)
+    }
+
+    @inline(__always)
+    private func isGood(_ place: KeyPlace, _ request: Request) -> Bool {
+        directory.withRecord(place.row) { record in
+            place.isPrevious
+                ? record.isPreviousGood { Self.now(request) } : record.isGood { Self.now(request) }
+        }
     }
 
     private static func now(_ request: Request) -> Timestamp {
         Timestamp(nanoseconds: request.clock(GW_CLOCK_WALL))
     }
 
-    private func admit(_ index: Int, _ request: Request) -> Verdict {
-        let record = records[index]
+    @inline(__always)
+    private func admit(_ place: KeyPlace, _ request: Request) -> Verdict {
+        directory.withRecord(place.row) { admit($0, place, request) }
+    }
+
+    private func admit(_ record: KeyRecord, _ place: KeyPlace, _ request: Request) -> Verdict {
         guard record.addresses.isEmpty || record.allows(address: request.text(auth.clientAddress)) else {
             let address = request.text(auth.clientAddress)
             request.log(
@@ -133,12 +181,25 @@ public final class AuthWorker: RequestHook, BodyHook {
             _ = request.set(auth.principal, text: Bytes($0))
         }
         record.tenant?.withUnsafeBufferPointer { _ = request.set(auth.tenant, text: Bytes($0)) }
-        if !record.models.allowEverything { request.makeState(Admission(index: index)) }
+        if let terms = record.terms { say(terms, request) }
+        if !record.models.allowEverything {
+            request.makeState(Admission(row: place.row, version: directory.version(place.row)))
+        }
         return .continue
     }
 
+    /// What the key's owner agreed to, for those who act upon it.
+    private func say(_ terms: KeyTerms, _ request: Request) {
+        terms.limits?.withUnsafeBufferPointer { _ = request.set(auth.limits, text: Bytes($0)) }
+        terms.accounts?.withUnsafeBufferPointer { _ = request.set(auth.accounts, text: Bytes($0)) }
+        terms.clientGone?.withUnsafeBufferPointer { _ = request.set(auth.clientGone, text: Bytes($0)) }
+    }
+
     private func refuse(_ request: Request, apiKey: Bytes, bearer: Bytes) -> Verdict {
-        if let index = find(apiKey) ?? find(bearer), let refusal = records[index].refusal(now: { Self.now(request) }) {
+        if let place = find(apiKey) ?? find(bearer),
+            let refusal = directory.withRecord(
+                place.row, { $0.refusal(isPrevious: place.isPrevious) { Self.now(request) } })
+        {
             request.log(GW_LOG_INFO, "refused: \(refusal.message)")
             return request.refuse(refusal)
         }

@@ -13,8 +13,14 @@ struct AuthOptions {
     }
 
     let keys: [Key]
+    /// What new keys begin with.
+    let keyPrefix: String
 
     init(_ settings: Settings) throws(PluginError) {
+        keyPrefix = try settings["key_prefix"].ifPresent?.text() ?? "cr_"
+        guard keyPrefix.utf8.count <= 16, keyPrefix.utf8.allSatisfy({ KeyMint.isPlain($0) }) else {
+            throw settings["key_prefix"].invalid("at most 16 letters, digits, '_' and '-' are needed here")
+        }
         var keys: [Key] = []
         for element in try settings["keys"].list() { keys.append(try Self.key(element)) }
         self.keys = keys
@@ -39,28 +45,7 @@ struct AuthOptions {
         default: throw settings.invalid("one of 'key' and 'key_hash' is needed, not both")
         }
 
-        var expires: Timestamp?
-        if let place = settings["expires"].ifPresent {
-            expires = try place.text().withBytes { Timestamp(rfc3339: $0) }
-            if expires == nil {
-                throw place.invalid("a time like 2026-12-31T23:59:59Z is needed here (RFC 3339)")
-            }
-        }
-        var addresses: [AddressRange] = []
-        for place in try settings["addresses"].list() {
-            guard let range = AddressRange(try place.text()) else {
-                throw place.invalid("an address or a range like 10.0.0.0/8 is needed here")
-            }
-            addresses.append(range)
-        }
-        let record = KeyRecord(
-            name: try settings["name"].text(),
-            tenant: try settings["tenant"].ifPresent?.text(),
-            isEnabled: try settings["enabled"].ifPresent?.bool() ?? true,
-            expires: expires,
-            models: try ModelPatterns(settings["models"]),
-            addresses: addresses)
-        return Key(digest: digest, record: record, settings: settings)
+        return Key(digest: digest, record: try KeyRecord(settings), settings: settings)
     }
 
     static let schema = """
@@ -68,10 +53,13 @@ struct AuthOptions {
           "$schema": "https://json-schema.org/draft/2020-12/schema",
           "type": "object",
           "additionalProperties": false,
-          "required": ["keys"],
           "properties": {
+            "key_prefix": {
+              "description": "What new keys begin with.",
+              "type": "string", "maxLength": 16, "pattern": "^[A-Za-z0-9_-]*$", "default": "cr_"
+            },
             "keys": {
-              "description": "The API keys that may use this gateway.",
+              "description": "API keys that are fixed here, beside those that are managed while it runs.",
               "type": "array",
               "items": {
                 "type": "object",

@@ -1,8 +1,8 @@
 // Keys that this worker has found in the table before, so that the next request with one of them
 // costs a SipHash instead of four blocks of SHA-256.
 //
-// An entry is the 128-bit SipHash of the key under a secret of this worker and the index of its
-// record. Only keys that the table confirmed get in, so unknown keys cannot push known ones out.
+// An entry is the 128-bit SipHash of the key under a secret of this worker and what the table says of it:
+// its place. When a key goes from the table, all of it is forgotten. Only keys that the table confirmed get in, so unknown keys cannot push known ones out.
 // Direct-mapped: a newcomer replaces what sits in its slot. What is remembered is that a key is
 // *known*; whether it is good now is asked of its record every time.
 //
@@ -31,7 +31,12 @@ struct VerifiedKeys: ~Copyable {
 
     deinit { entries.deallocate() }
 
-    /// The index of `key` from memory, or else from `table`; nil if the key is not known.
+    /// After a key was taken from the table: 96 KB are written, which a change can afford.
+    mutating func forget() {
+        for place in 0..<Self.capacity { entries[place].index = -1 }
+    }
+
+    /// The value of `key` from memory, or else from `table`; nil if the key is not known.
     func find(_ key: Bytes, in table: KeyTable) -> Int? {
         let tag = hash.tag(of: key)
         let entry = entries + Int(truncatingIfNeeded: tag.low) & (Self.capacity - 1)

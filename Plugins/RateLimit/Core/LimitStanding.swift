@@ -68,6 +68,10 @@ extension Limit {
                 "\(who) reached the limit of \(amount) requests at the same time; try again when "
                     + "one of them has ended",
                 retryAfter: 1)
+        case .tokens:
+            return Refusal(
+                .billing, "\(who) has used up the \(amount) tokens it was given; ask the operator for more",
+                shouldRetry: false)
         }
     }
 }

@@ -7,7 +7,8 @@ import PluginKit
 /// One limit of the configuration.
 struct Limit {
     enum Subject { case key, address }
-    enum Measure { case requestsPerMinute, concurrency }
+    /// Tokens are a key's own for ever; the configuration has no limit of them.
+    enum Measure { case requestsPerMinute, concurrency, tokens }
 
     let subject: Subject
     let measure: Measure
@@ -16,7 +17,7 @@ struct Limit {
     /// Begins the name of its bucket; what follows is the key's name or the address.
     private let prefix: StaticString
     /// Bytes of the longest prefix.
-    static var prefixLimit: Int { 13 }
+    static var prefixLimit: Int { 15 }
 
     init(subject: Subject, measure: Measure, amount: Int) {
         self.subject = subject
@@ -28,6 +29,8 @@ struct Limit {
             case (.key, .concurrency): "key:held:"
             case (.address, .requestsPerMinute): "address:rate:"
             case (.address, .concurrency): "address:held:"
+            case (.key, .tokens): "key:tokens:"
+            case (.address, .tokens): "address:tokens:"
             }
     }
 

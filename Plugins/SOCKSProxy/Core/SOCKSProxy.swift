@@ -2,7 +2,8 @@
 //
 // It runs in `onSelect` behind the plugin that chose the account, and turns what that account
 // demands (gw.egress, or the table of its own configuration) into the proxy of the attempt. An
-// account without a proxy passes untouched. A proxy that is not one ends the request with an error:
+// account without a proxy passes untouched. Proxies that people manage (ProxyResources.swift) are named by accounts, and
+// the plugin that chose the account has put their URL into gw.egress. A proxy that is not one ends the request with an error:
 // never a direct connection, which would show the account's traffic at the wrong address.
 //
 // socks5 is used as socks5h, so that names are resolved by the proxy (ProxyURL.swift).
@@ -12,24 +13,28 @@
 
 import PluginKit
 
-public final class SOCKSProxy: Plugin {
+public final class SOCKSProxy: Plugin, FixedRecords {
     public static let about = PluginDescription(
         id: "gw.socksproxy", version: "1.0.0", summary: "Sends each account out through its proxy",
-        schema: SOCKSProxyOptions.schema, failClosed: true)
+        schema: SOCKSProxyOptions.schema, failClosed: true, resources: ProxyResources.declaration)
 
-    fileprivate let options: SOCKSProxyOptions
+    let options: SOCKSProxyOptions
+    let fetch: Fetch?
     fileprivate let egress: Attribute
 
     public init(_ instance: Instance) throws {
         options = try SOCKSProxyOptions(try instance.settings())
+        fetch = try? instance.fetch()
         egress = instance.attribute(GW_ATTR_EGRESS)
     }
+
+    public func fixedRecords(of resource: Bytes) -> [JSON] { options.fixed }
 
     public func makeWorker(_ worker: WorkerScope) -> SOCKSProxyWorker { SOCKSProxyWorker(self) }
 }
 
 public final class SOCKSProxyWorker: SelectHook {
-    private let plugin: SOCKSProxy
+    let plugin: SOCKSProxy
     private var checked: (given: [UInt8], url: [UInt8]) = ([], [])
 
     fileprivate init(_ plugin: SOCKSProxy) { self.plugin = plugin }

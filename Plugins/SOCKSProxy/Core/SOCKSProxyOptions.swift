@@ -8,6 +8,8 @@ import PluginKit
 struct SOCKSProxyOptions {
     /// Account to the URL of its proxy. Few: searched one by one.
     let accounts: [(name: [UInt8], proxy: ProxyURL)]
+    /// The configured proxies as people may see them.
+    let fixed: [JSON]
 
     init(_ settings: Settings) throws(PluginError) {
         var proxies: [String: ProxyURL] = [:]
@@ -30,6 +32,13 @@ struct SOCKSProxyOptions {
             accounts.append((Array(account.utf8), proxy))
         }
         self.accounts = accounts
+        fixed = try settings["proxies"].map().map { name, place in
+            var shown = JSON.object([("id", .text(name)), ("name", .text(name))])
+            for field in ["type", "host", "port", "username"] where !place[field].isAbsent {
+                shown = shown.setting(field, place[field].value)
+            }
+            return shown
+        }
     }
 
     static let schema = """

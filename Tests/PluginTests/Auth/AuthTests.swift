@@ -165,6 +165,6 @@ import Testing
         #expect(table.flags == GW_PLUGIN_FAIL_CLOSED)
         #expect(table.on_request != nil && table.on_body != nil)
         #expect(table.on_select == nil && table.on_chunk == nil && table.on_complete == nil)
-        #expect(table.query == nil)
+        #expect(table.query?(GW_ADMIN) != nil && table.query?(GW_STATE) == nil)
     }
 }

@@ -64,6 +64,46 @@ import Testing
         } catch { #expect("\(error)" == "/values: at least one value is needed") }
     }
 
+    @Test func denyListInC() throws {
+        let table = try build("deny-list-c")
+        let host = try FakeHost(
+            records: [
+                "denials": [
+                    "denial_1": #"{"name":"bird","word":"blue\"bird","enabled":true,"notice_token":"s3cret"}"#,
+                    "denial_2": #"{"name":"off","word":"everything","enabled":false}"#,
+                ]
+            ]
+        ) { table }
+        func body(_ text: String, _ headers: [(String, String)] = []) -> FakeExchange {
+            let exchange = host.exchange(headers, attributes: [GW_ATTR_CLIENT_IP: "10.0.0.1", GW_ATTR_REQUEST_ID: "r1"])
+            exchange.body = text
+            return exchange
+        }
+        let welcome = body("everything about blue birds")
+        #expect(welcome.onRequest() == .continue && welcome.onBody() == .continue)
+        let refused = body(#"a blue"bird sings"#)
+        #expect(refused.onRequest() == .continue && refused.onBody() == .respond)
+        #expect(
+            refused.response?.body
+                == #"{"type":"error","error":{"type":"permission_error","message":"a deny list of this gateway refuses the request"},"request_id":"r1"}"#
+        )
+        let owner = body(#"a blue"bird"#, [("x-denial-token", "s3cret")])
+        #expect(owner.onBody() == .respond && owner.response?.body.contains("refuses the request: denial_1") == true)
+        let stranger = body(#"a blue"bird"#, [("x-denial-token", "s3creT")])
+        #expect(stranger.onBody() == .respond && stranger.response?.body.contains("denial_1") == false)
+
+        // Changes count for the next request.
+        host.put("denials", "denial_3", #"{"enabled":true,"address":"10.0.0.1","name":"n"}"#)
+        #expect(body("").onRequest() == .respond)
+        host.put("denials", "denial_3", nil)
+        host.put("denials", "denial_1", #"{"name":"bird","word":"robin","enabled":true}"#)
+        #expect(body("").onRequest() == .continue)
+        #expect(body(#"a blue"bird"#).onBody() == .continue && body("a robin").onBody() == .respond)
+
+        #expect(host.check("denials", id: "denial_4", after: #"{"name":"n"}"#).refusals == ["/word: a word or an address is needed"])
+        #expect(host.check("denials", id: "denial_4", after: #"{"name":"n","address":"::1"}"#).refusals.isEmpty)
+    }
+
     @Test(.enabled(if: isInstalled("swiftc"))) func asyncGreeterInSwift() async throws {
         let table = try build("async-greeter-swift")
         let host = try FakeHost { table }

@@ -142,4 +142,64 @@ import Testing
             try FakeHost(RateLimit.self, "{}", withholding: [GW_LIMITER])
         }
     }
+
+    // MARK: Limits of a key's own
+
+    private func keyed(_ host: FakeHost, _ limits: String) -> FakeExchange {
+        host.exchange(attributes: [
+            GW_ATTR_PRINCIPAL: "laptop", GW_ATTR_CLIENT_IP: "10.0.0.1", GW_ATTR_ROUTE: "messages", GW_ATTR_LIMITS: limits,
+        ])
+    }
+
+    @Test func aKeysOwnLimitsTakeThePlaceOfThoseForEachKey() throws {
+        let host = try host(#"{"per_key":{"requests_per_minute":1,"concurrency":9},"per_address":{"concurrency":50}}"#)
+        for _ in 0..<2 { #expect(keyed(host, "2 0 0 key_1").onRequest() == .continue) }
+        #expect(host.limiter.taken.last == ["key:rate:key_1", "key:held:key_1", "address:held:10.0.0.1"])
+        let refused = keyed(host, "2 0 0 key_1")
+        #expect(refused.onRequest() == .respond)
+        #expect(refused.response?.headers["anthropic-ratelimit-requests-limit"] == "2")
+        #expect(refused.response?.body.contains("the API key 'laptop' reached the limit of 2 requests per minute") == true)
+        // Another key, and one without limits of its own, have theirs.
+        #expect(keyed(host, "2 0 0 key_2").onRequest() == .continue)
+        #expect(exchange(host).onRequest() == .continue)
+        #expect(exchange(host).onRequest() == .respond)
+    }
+
+    @Test func withoutAConfigurationAKeysOwnLimitsHold() throws {
+        let host = try host("{}")
+        let first = keyed(host, "0 1 0 key_1")
+        #expect(first.onRequest() == .continue)
+        let second = keyed(host, "0 1 0 key_1")
+        #expect(second.onRequest() == .respond && second.response?.status == 429)
+        first.complete()
+        #expect(keyed(host, "0 1 0 key_1").onRequest() == .continue)
+    }
+
+    @Test func tokensAreCountedAtTheEndAndRunOut() throws {
+        let host = try host("{}")
+        for (used, isLast) in [(400, false), (590, false), (700, true)] {
+            let exchange = keyed(host, "0 0 1000 key_1")
+            #expect(exchange.onRequest() == .continue)
+            exchange.setAttribute(GW_ATTR_TOKENS_INPUT, used - 7)
+            exchange.setAttribute(GW_ATTR_TOKENS_OUTPUT, 4)
+            exchange.setAttribute(GW_ATTR_CACHE_READ, 1)
+            exchange.setAttribute(GW_ATTR_CACHE_WRITE_5M, 1)
+            exchange.setAttribute(GW_ATTR_CACHE_WRITE_1H, 1)
+            exchange.complete()
+            #expect(isLast == (host.limiter.spent["key:tokens:key_1"]! >= 1000))
+        }
+        #expect(host.limiter.spent == ["key:tokens:key_1": 1690])
+        let refused = keyed(host, "0 0 1000 key_1")
+        #expect(refused.onRequest() == .respond)
+        #expect(refused.response?.status == 402 && refused.response?.headers["x-should-retry"] == "false")
+        #expect(refused.response?.body.contains("has used up the 1000 tokens") == true)
+        // More was given.
+        #expect(keyed(host, "0 0 2000 key_1").onRequest() == .continue)
+    }
+
+    @Test(arguments: ["", "1", "1 2 3", "1 2 3 ", "a 2 3 k", "1  3 k", "-1 2 3 k"])
+    func whatIsNoListOfLimitsFails(text: String) throws {
+        #expect(text.withBytes { KeyLimits($0) == nil })
+        #expect(keyed(try host("{}"), text.isEmpty ? " " : text).onRequest() == .fail)
+    }
 }

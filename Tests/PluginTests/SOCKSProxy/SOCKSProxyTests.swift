@@ -84,4 +84,49 @@ import Testing
         let proxy = "socks5://user:secret@h:1080".withBytes { ProxyURL($0) }
         #expect(proxy?.redacted == "socks5h://h:1080")
     }
+
+    // MARK: Proxies that people manage
+
+    private let office = #"{"name":"office","type":"socks5","host":"10.0.0.9","port":1080,"username":"u","password":"p:@","enabled":true}"#
+
+    @Test(arguments: [
+        (#"{"name":"n","type":"http","host":"h h","port":1}"#, "/host: a host name or an address is needed here"),
+        (#"{"name":"n","type":"http","host":"h","port":1,"password":"x"}"#, "/password: a password needs a username"),
+        (#"{"name":"fixed","type":"http","host":"h","port":1}"#, "/name: a proxy of the configuration has this name"),
+    ])
+    func aBadProxyIsRefusedWithItsField(after: String, fault: String) throws {
+        let host = try FakeHost(SOCKSProxy.self, #"{"proxies":{"fixed":"http://p:1"}}"#)
+        #expect(host.check("proxies", id: "proxy_1", after: after).refusals == [fault])
+        #expect(host.check("proxies", id: "proxy_1", after: office).refusals.isEmpty)
+        #expect(host.check("proxies", id: "proxy_1", before: office).refusals.isEmpty)
+    }
+
+    @Test func theConfigurationsProxiesAreShownWithoutTheirSecrets() throws {
+        let host = try FakeHost(
+            SOCKSProxy.self,
+            #"{"proxies":{"a":"http://u:secret@p:1","b":{"type":"http","host":"h","port":3,"username":"u","password":"secret"}}}"#)
+        let shown = host.fixedRecords(of: "proxies").map(\.serialized)
+        #expect(shown.count == 2 && shown.contains(#"{"id":"b","name":"b","type":"http","host":"h","port":3,"username":"u"}"#))
+        #expect(shown.allSatisfy { !$0.contains("secret") })
+    }
+
+    @Test func theTestAsksTheUpstreamThroughTheProxy() throws {
+        let host = try FakeHost(SOCKSProxy.self)
+        host.pages["https://api.example/v1/models"] = (401, "{}")
+        let exchange = host.exchange()
+        exchange.setUpstream(.init(url: "https://api.example/", proxy: nil, account: nil))
+        #expect(exchange.act("proxies", "test", id: "proxy_1", record: office) == .respond)
+        #expect(host.fetched == ["GET https://api.example/v1/models via socks5h://u:p%3A%40@10.0.0.9:1080"])
+        #expect(
+            exchange.response?.body
+                == #"{"ok":true,"status":401,"latency_ms":0,"proxy":"socks5h://10.0.0.9:1080","detail":"the upstream answered with status 401"}"#
+        )
+        host.pages = [:]
+        let closed = host.exchange()
+        closed.setUpstream(.init(url: "https://api.example", proxy: nil, account: nil))
+        #expect(closed.act("proxies", "test", id: "proxy_1", record: office) == .respond)
+        #expect(
+            closed.response?.body.hasPrefix(#"{"ok":false,"latency_ms":0,"proxy":"socks5h://10.0.0.9:1080","detail":"no connection"#)
+                == true)
+    }
 }

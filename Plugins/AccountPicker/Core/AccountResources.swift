@@ -1,0 +1,48 @@
+// What people manage of AccountPicker: accounts.
+//
+// Kind: constant.
+
+enum AccountResources {
+    static let declaration = """
+        {"resources":[
+          {
+            "name": "accounts", "singular": "account", "title": "Accounts", "id_prefix": "account", "label": "/name",
+            "description": "Credentials at the upstream, and how they are used.",
+            "columns": ["/name", "/type", "/enabled", "/priority", "/weight", "/concurrency", "/groups", "/proxy"],
+            "unique": ["/name"],
+            "schema": {
+              "type": "object", "additionalProperties": false, "required": ["name", "api_key"],
+              "properties": {
+                "name": { "title": "Name", "description": "Its label in logs and metrics.",
+                  "type": "string", "minLength": 1, "maxLength": 128 },
+                "type": { "title": "Type", "type": "string", "enum": ["api-key"], "default": "api-key" },
+                "api_key": { "title": "API key", "description": "The upstream's key.",
+                  "type": "string", "minLength": 1, "maxLength": 4096, "writeOnly": true },
+                "base_url": { "title": "Base URL", "description": "Where it is served; none: the upstream of the gateway.",
+                  "type": "string", "format": "uri", "maxLength": 2048, "pattern": "^https?://[^/?#@]+(/[^?#]*)?$" },
+                "enabled": { "title": "Enabled", "type": "boolean", "default": true },
+                "priority": { "title": "Priority", "description": "Smaller comes first; larger ones are used when no smaller one is usable.",
+                  "type": "integer", "minimum": 0, "maximum": 1000, "default": 50 },
+                "weight": { "title": "Weight", "description": "Its share among accounts of the same priority.",
+                  "type": "integer", "minimum": 1, "maximum": 1000, "default": 1 },
+                "concurrency": { "title": "At once", "x-unit": "requests", "description": "Requests that it carries at the same time; none: any number.",
+                  "type": "integer", "minimum": 1, "maximum": 1000000 },
+                "groups": { "title": "Groups", "description": "Keys that name one of them may use it.",
+                  "type": "array", "maxItems": 32, "items": { "type": "string", "x-reference": "groups" } },
+                "models": { "title": "Models", "description": "Ids it serves, or beginnings that end in *; none: all.",
+                  "type": "array", "maxItems": 100, "items": { "type": "string", "minLength": 1, "maxLength": 200 } },
+                "proxy": { "title": "Proxy", "description": "It goes out through this proxy, and never without it.",
+                  "type": "string", "x-reference": "proxies" },
+                "proxy_url": { "title": "Proxy URL", "description": "The same, written here: socks5h://user:secret@host:1080.",
+                  "type": "string", "minLength": 8, "maxLength": 2048, "writeOnly": true },
+                "notes": { "title": "Notes", "type": "string", "maxLength": 2000 }
+              }
+            },
+            "actions": [
+              { "name": "test", "title": "Try the account",
+                "description": "Asks the upstream for its models with the account's credential and through its proxy: status, time, and what it says of its limits. Costs no tokens." }
+            ]
+          }
+        ]}
+        """
+}

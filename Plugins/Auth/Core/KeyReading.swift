@@ -1,0 +1,70 @@
+// A key as it stands in the configuration or in a stored record, and what becomes of it.
+//
+// Both are checked by a schema before; what a schema cannot say is checked here, and the place is named.
+//
+// Kind: pure.
+
+import PluginKit
+
+extension KeyRecord {
+    /// - Parameter id: of the stored record; nil for a key of the configuration.
+    convenience init(_ settings: Settings, id: String? = nil) throws(PluginError) {
+        var addresses: [AddressRange] = []
+        for place in try settings["addresses"].list() {
+            guard let range = AddressRange(try place.text()) else {
+                throw place.invalid("an address or a range like 10.0.0.0/8 is needed here")
+            }
+            addresses.append(range)
+        }
+        self.init(
+            name: try settings["name"].text(),
+            tenant: try settings["tenant"].ifPresent?.text(),
+            isEnabled: try settings["enabled"].ifPresent?.bool() ?? true,
+            expires: try KeyRecord.time(settings["expires"]),
+            models: try ModelPatterns(settings["models"]),
+            addresses: addresses,
+            previousUntil: try KeyRecord.time(settings["previous_until"]),
+            terms: try id.flatMap { id throws(PluginError) in try KeyTerms(settings, id: id) })
+    }
+
+    private static func time(_ place: Settings) throws(PluginError) -> Timestamp? {
+        guard let text = try place.ifPresent?.text() else { return nil }
+        guard let time = text.withBytes({ Timestamp(rfc3339: $0) }) else {
+            throw place.invalid("a time like 2026-12-31T23:59:59Z is needed here (RFC 3339)")
+        }
+        return time
+    }
+}
+
+extension KeyTerms {
+    convenience init?(_ settings: Settings, id: String) throws(PluginError) {
+        let limits = settings["limits"]
+        let numbers = [
+            try limits["requests_per_minute"].ifPresent?.integer() ?? 0, try limits["concurrency"].ifPresent?.integer() ?? 0,
+            try limits["token_limit"].ifPresent?.integer() ?? 0,
+        ]
+        let isLimited = numbers.contains { $0 > 0 }
+        // A key with an account of its own never falls through to a group.
+        let account = try settings["account"].ifPresent?.text()
+        let groups = try settings["groups"].texts()
+        self.init(
+            limits: isLimited ? numbers.map { String($0) }.joined(separator: " ") + " " + id : nil,
+            accounts: account ?? (groups.isEmpty ? nil : groups.joined(separator: " ")),
+            clientGone: try settings["client_gone"].ifPresent?.text())
+    }
+}
+
+extension KeyEntry {
+    /// A stored record.
+    init(_ record: Record) throws {
+        let settings = try record.settings()
+        self.record = try KeyRecord(settings, id: record.id.string)
+        current = try KeyEntry.tag(settings["key_hash"])
+        previous = try settings["previous_hash"].ifPresent.map { try KeyEntry.tag($0) }
+    }
+
+    private static func tag(_ place: Settings) throws(PluginError) -> Digest {
+        guard let tag = Digest(hexadecimal: try place.text()) else { throw place.invalid("64 hexadecimal digits are needed here") }
+        return tag
+    }
+}

@@ -1,0 +1,91 @@
+// What people manage of SOCKSProxy: proxies, which accounts name.
+//
+// Kind: the declaration is constant; the rest is confined to its worker.
+
+import PluginKit
+
+enum ProxyResources {
+    static let declaration = """
+        {"resources":[
+          {
+            "name": "proxies", "singular": "proxy", "title": "Proxies", "id_prefix": "proxy", "label": "/name",
+            "description": "Ways out. An account that names one never goes out without it.",
+            "columns": ["/name", "/type", "/host", "/port", "/username", "/enabled"],
+            "unique": ["/name"],
+            "schema": {
+              "type": "object", "additionalProperties": false, "required": ["name", "type", "host", "port"],
+              "properties": {
+                "name": { "title": "Name", "type": "string", "minLength": 1, "maxLength": 128 },
+                "type": { "title": "Type", "description": "Names are resolved by the proxy, for socks5 too.",
+                  "type": "string", "enum": ["socks5", "socks5h", "http", "https"] },
+                "host": { "title": "Host", "type": "string", "minLength": 1, "maxLength": 255 },
+                "port": { "title": "Port", "type": "integer", "minimum": 1, "maximum": 65535 },
+                "username": { "title": "User", "type": "string", "minLength": 1, "maxLength": 255 },
+                "password": { "title": "Password", "type": "string", "maxLength": 255, "writeOnly": true },
+                "enabled": { "title": "Enabled", "description": "Accounts that name a disabled proxy are not used.",
+                  "type": "boolean", "default": true },
+                "notes": { "title": "Notes", "type": "string", "maxLength": 2000 }
+              }
+            },
+            "actions": [
+              { "name": "test", "title": "Try the proxy",
+                "description": "Asks the gateway's upstream through it, without a credential: any answer shows that the way is open." }
+            ]
+          }
+        ]}
+        """
+}
+
+extension SOCKSProxyWorker: ResourceHook {
+    private static let timeoutMilliseconds: UInt32 = 15_000
+
+    public func check(_ change: ResourceChange) throws {
+        guard change.kind != .delete else { return }
+        let name = try change.after["name"].text()
+        if plugin.options.fixed.contains(where: { $0["id"] == .text(name) }) {
+            throw change.after["name"].invalid("a proxy of the configuration has this name")
+        }
+        if change.after["username"].isAbsent, change.after["password"].ifPresent != nil {
+            throw change.after["password"].invalid("a password needs a username")
+        }
+        _ = try ProxyURL(change.after)
+    }
+
+    public func act(_ request: Request, _ action: ResourceAction) -> Verdict {
+        guard action.action.equals("test") else { return .fail }
+        guard let fetch = plugin.fetch else { return request.respondProblem(503, "this gateway fetches nothing") }
+        do {
+            let proxy = try ProxyURL(try action.record())
+            let upstream = request.upstream().map { Bytes($0.url).string } ?? ""
+            let url = (upstream.hasSuffix("/") ? String(upstream.dropLast()) : upstream) + "/v1/models"
+            let start = request.clock(GW_CLOCK_MONOTONIC)
+            let operation = url.withBytes { url in
+                proxy.text.withBytes { text in
+                    fetch.start(request, url: url, proxy: text, timeoutMilliseconds: Self.timeoutMilliseconds) { request, result in
+                        Self.answer(request, result, since: start, proxy)
+                    }
+                }
+            }
+            return operation == nil ? request.respondProblem(503, "no request could be started") : .suspend
+        } catch {
+            return request.respondProblem(409, "\(error)")
+        }
+    }
+
+    private static func answer(_ request: Request, _ result: OperationResult, since start: UInt64, _ proxy: ProxyURL) -> Verdict {
+        let isOpen = result.error == GW_OK
+        let detail =
+            switch result.error {
+            case GW_OK: "the upstream answered with status \(result.number)"
+            case GW_E_TIMEOUT: "no answer in time"
+            case GW_E_UNAVAILABLE: "no connection: the proxy cannot be reached, refuses the credentials, or cannot reach the upstream"
+            default: "the request ended early (error \(result.error.rawValue))"
+            }
+        return request.respond(
+            .object([
+                ("ok", .bool(isOpen)), ("status", isOpen ? .integer(Int64(result.number)) : nil),
+                ("latency_ms", .integer(Int64((request.clock(GW_CLOCK_MONOTONIC) - start) / 1_000_000))),
+                ("proxy", .text(proxy.redacted)), ("detail", .text(detail)),
+            ]))
+    }
+}
