@@ -20,8 +20,7 @@ protocol RecordStore: AnyObject {
     func revision() throws(StorageFault) -> Int64
     /// Up to `limit` records of the collection with a revision above `revision`, in their order. Records that
     /// are gone only above `goneAfter`.
-    func changes(_ collection: String, after revision: Int64, goneAfter: Int64, limit: Int) throws(StorageFault)
-        -> [StoredRecord]
+    func changes(_ collection: String, after revision: Int64, goneAfter: Int64, limit: Int) throws(StorageFault) -> RecordPage
     /// Whether somebody else has changed the store since the last call.
     func hasForeignChanges() throws(StorageFault) -> Bool
 

@@ -79,39 +79,34 @@ final class SQLiteRecordStore: RecordStore {
     }
 
     func list(_ query: RecordQuery) throws(StorageFault) -> RecordPage {
+        // Every text is less than any blob (SQLite's datatype3.html, section 4.1), and none is less than "".
+        let after: SQLiteValue = query.after.map { .text($0) } ?? (query.isDescending ? .blob([]) : .text(""))
         let limit = min(max(query.limit, 1), RecordQuery.pageLimit)
-        var records: [StoredRecord] = []
-        try asking { () throws(SQLiteError) in
-            // Every text is less than any blob (SQLite's datatype3.html, section 4.1), and none is less than "".
-            let values: [SQLiteValue] = [
-                .text(query.collection), query.after.map { .text($0) } ?? (query.isDescending ? .blob([]) : .text("")),
-                .text(Self.folded(query.search ?? "")), .count(limit + 1),
-            ]
+        let values: [SQLiteValue] = [
+            .text(query.collection), after, .text(Self.folded(query.search ?? "")), .count(limit + 1),
+        ]
+        return try asking { () throws(SQLiteError) in
+            var page = PageInMaking(limit)
             if query.isDescending {
-                try statements.pageDown.forEach(values) { records.append(Self.record($0)) }
+                try statements.pageDown.rows(values) { page.add($0) }
             } else {
-                try statements.page.forEach(values) { records.append(Self.record($0)) }
+                try statements.page.rows(values) { page.add($0) }
             }
+            return page.page
         }
-        let hasMore = records.count > limit
-        if hasMore { records.removeLast() }
-        return RecordPage(records: records, hasMore: hasMore)
     }
 
     func revision() throws(StorageFault) -> Int64 {
         try asking { () throws(SQLiteError) in try statements.revision.first { $0.int(0) } ?? 0 }
     }
 
-    func changes(_ collection: String, after revision: Int64, goneAfter: Int64, limit: Int) throws(StorageFault)
-        -> [StoredRecord]
-    {
-        var records: [StoredRecord] = []
-        try asking { () throws(SQLiteError) in
-            try statements.changes.forEach([.text(collection), .int(revision), .int(goneAfter), .count(limit)]) {
-                records.append(Self.record($0))
-            }
+    func changes(_ collection: String, after revision: Int64, goneAfter: Int64, limit: Int) throws(StorageFault) -> RecordPage {
+        let values: [SQLiteValue] = [.text(collection), .int(revision), .int(goneAfter), .count(limit + 1)]
+        return try asking { () throws(SQLiteError) in
+            var page = PageInMaking(limit)
+            try statements.changes.rows(values) { page.add($0) }
+            return page.page
         }
-        return records
     }
 
     func hasForeignChanges() throws(StorageFault) -> Bool {
@@ -248,7 +243,7 @@ final class SQLiteRecordStore: RecordStore {
 
     // MARK: Rows
 
-    private static func record(_ row: SQLiteRow) -> StoredRecord {
+    fileprivate static func record(_ row: SQLiteRow) -> StoredRecord {
         StoredRecord(
             collection: row.text(0), id: row.text(1), revision: row.int(2), document: row.blob(3), created: row.int(4),
             updated: row.int(5), isGone: row.flag(6))
@@ -264,5 +259,27 @@ final class SQLiteRecordStore: RecordStore {
     /// As SQLite's lower(): ASCII letters only.
     private static func folded(_ text: String) -> String {
         String(decoding: text.utf8.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+}
+
+/// Rows until there are enough, or they are enough bytes: records may be large, and a page is held in memory.
+private struct PageInMaking {
+    private static let bytesLimit = 8 << 20
+
+    private(set) var page = RecordPage(records: [], hasMore: false)
+    private let limit: Int
+    private var bytes = 0
+
+    init(_ limit: Int) { self.limit = limit }
+
+    /// Whether there is room for another.
+    mutating func add(_ row: SQLiteRow) -> Bool {
+        if page.records.count == limit || bytes >= Self.bytesLimit {
+            page.hasMore = true
+            return false
+        }
+        page.records.append(SQLiteRecordStore.record(row))
+        bytes += page.records.last?.document.count ?? 0
+        return true
     }
 }

@@ -47,6 +47,14 @@ struct SQLiteStatement: ~Copyable {
 
     /// Runs it and shows each row to `body`, which must not use the same statement.
     func forEach(_ values: [SQLiteValue], _ body: (SQLiteRow) -> Void) throws(SQLiteError) {
+        try rows(values) {
+            body($0)
+            return true
+        }
+    }
+
+    /// The same until `body` says that it was enough.
+    func rows(_ values: [SQLiteValue], _ body: (SQLiteRow) -> Bool) throws(SQLiteError) {
         let pointer = try pointer()
         // What was bound may be large, and a read that is not reset keeps its view of the database.
         defer {
@@ -56,7 +64,7 @@ struct SQLiteStatement: ~Copyable {
         for (index, value) in values.enumerated() { try bind(pointer, value, Int32(index + 1)) }
         while true {
             switch sqlite3_step(pointer) {
-            case SQLITE_ROW: body(SQLiteRow(pointer))
+            case SQLITE_ROW: if !body(SQLiteRow(pointer)) { return }
             case SQLITE_DONE: return
             case let result: throw SQLiteError(database, result)
             }

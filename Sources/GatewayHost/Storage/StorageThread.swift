@@ -28,6 +28,9 @@ final class StorageThread {
     private var nextPoll: Instant
     private var nextTidy: Instant
     private var lastFailure: StorageFault?
+    private var logged: (failure: StorageFault, again: Instant)?
+    /// Another process has changed the store, and not all observers know it.
+    private var othersChanged = false
 
     init(_ store: any RecordStore, _ queue: StorageQueue) {
         self.store = store
@@ -94,12 +97,15 @@ final class StorageThread {
     private func lookForOthers(_ now: Instant) {
         nextPoll = now.adding(milliseconds: Self.pollMilliseconds)
         do throws(StorageFault) {
-            guard try store.hasForeignChanges() else {
-                lastFailure = nil
-                return
+            if try store.hasForeignChanges() { othersChanged = true }
+            // What failed is tried again; what was missed would be missed for good.
+            if lastFailure != nil { watches.changed(nil) }
+            if othersChanged {
+                watches.changed(nil)
+                for observer in observers { try observer(store) }
+                othersChanged = false
             }
-            watches.changed(nil)
-            for observer in observers { try observer(store) }
+            lastFailure = nil
         } catch {
             note(error)
         }
@@ -115,10 +121,13 @@ final class StorageThread {
         }
     }
 
-    /// Logs a failure of the thread's own reading once, not twice a second.
+    /// Logs a failure of the thread's own reading: a new one at once, the same again once a minute.
     private func note(_ failure: StorageFault) {
-        if failure != lastFailure { log.error("the store failed", .field("reason", failure.description)) }
         lastFailure = failure
+        let now = Instant.read()
+        guard failure != logged?.failure || now >= logged!.again else { return }
+        logged = (failure, now.adding(seconds: 60))
+        log.error("the store failed", .field("reason", failure.description))
     }
 }
 

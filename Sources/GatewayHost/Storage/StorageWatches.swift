@@ -73,19 +73,19 @@ struct StorageWatches {
 
     private func tell(_ place: Place, _ store: any RecordStore) throws(StorageFault) {
         let watch = place.watch
-        let records = try store.changes(
+        let page = try store.changes(
             watch.collection, after: place.cursor, goneAfter: max(place.cursor, place.isComplete ? 0 : place.began),
             limit: watch.batch)
-        if let last = records.last { place.cursor = last.revision }
-        place.isBehind = records.count == watch.batch
+        if let last = page.records.last { place.cursor = last.revision }
+        place.isBehind = page.hasMore
         let completes = !place.isComplete && !place.isBehind
-        guard !records.isEmpty || completes else { return }
+        guard !page.records.isEmpty || completes else { return }
         if completes {
             place.isComplete = true
             // What was gone when the watch began is passed over for good.
             place.cursor = max(place.cursor, place.began)
         }
         place.isWaiting = true
-        watch.told(watch, .success(RecordBatch(records: records, isComplete: place.isComplete)))
+        watch.told(watch, .success(RecordBatch(records: page.records, isComplete: place.isComplete)))
     }
 }

@@ -25,7 +25,7 @@ struct RecordQuery: Sendable, Equatable {
     var collection: String
     /// The page begins behind this id; nil: at the beginning.
     var after: String?
-    /// 1...pageLimit.
+    /// 1...pageLimit; large records make a page end sooner, with `hasMore`.
     var limit = 100
     /// Newest first.
     var isDescending = false

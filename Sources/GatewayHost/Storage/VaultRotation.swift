@@ -46,7 +46,9 @@ struct VaultRotation {
                 try finish()
                 return report
             }
-            try asking { () throws(VaultFault) in try MasterKeyFile.write(.random(source: path), to: next) }
+            // The key that was handed over to is known also without its file: the old one opens it.
+            let key = vault.rotation == nil ? MasterKey.random(source: path) : vault.keys.current
+            try asking { () throws(VaultFault) in try MasterKeyFile.write(key, to: next) }
         }
         guard let key = try asking({ () throws(VaultFault) in try MasterKeyFile.read(next) }) else {
             throw .unavailable("the key file \(next) has gone as soon as it was made")

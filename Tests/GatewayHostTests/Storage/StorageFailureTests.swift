@@ -153,6 +153,28 @@ import Testing
         #expect(actor.hasPrefix("user:üüü") && actor.hasSuffix("ü…") && actor.utf8.count <= AuditFields.textLimit)
     }
 
+    @Test func aPageOfLargeRecordsEndsSooner() throws {
+        let store = try Storage.open(folder: folder.path)
+        defer { store.close() }
+        let document = [UInt8](repeating: 0x20, count: 900_000)
+        for number in 10..<30 { try store.applyNow(RecordChange(collection: "keys", id: "k\(number)", document: document)) }
+        var ids: [String] = []
+        var query = RecordQuery(collection: "keys", limit: 1000)
+        while true {
+            let page = try store.listNow(query)
+            #expect(page.records.count <= 10)
+            ids += page.records.map(\.id)
+            query.after = ids.last
+            if !page.hasMore { break }
+        }
+        #expect(ids == (10..<30).map { "k\($0)" })
+        let follower = Follower()
+        let watch = store.watch("keys", batch: 1000) { follower.told($0, $1) }
+        #expect(follower.wait { $0.isComplete })
+        #expect(follower.state.withLock { $0.records.count == 20 && $0.batches.allSatisfy { $0 <= 10 } })
+        watch.cancel()
+    }
+
     @Test func aClosedStoreSaysSo() throws {
         let store = try Storage.open(folder: folder.path)
         store.close()
@@ -171,7 +193,7 @@ import Testing
         #expect(try store.auditNow().count == 10)
         func rows() throws -> [String] {
             try store.perform { store throws(StorageFault) in
-                try store.changes("keys", after: 0, goneAfter: 0, limit: 10).map(\.id)
+                try store.changes("keys", after: 0, goneAfter: 0, limit: 10).records.map(\.id)
             }
         }
         try store.perform { store throws(StorageFault) in try store.purge(goneBefore: 1000, auditBeyond: 100) }

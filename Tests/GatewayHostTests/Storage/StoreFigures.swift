@@ -19,6 +19,27 @@ import Testing
         print("  \(what): \(Int(wall * 10) / 10) µs, processor \(Int(Double(processorNanoseconds() - cpu) / 1000 / Double(per))) µs")
     }
 
+    @Test func rotations() throws {
+        let key = try MasterKey(Secret(String(repeating: "k", count: 32)), source: "test")
+        let (store, vault) = try Vault.open(folder: folder.path, key: key)
+        defer { store.close() }
+        let records = min(count, 10_000)
+        for start in stride(from: 0, to: records, by: 500) {
+            try store.applyNow(
+                (start..<(start + 500)).map { number in
+                    let sealed = vault.seal(Array("sk-ant-api03-\(number)".utf8), at: SealPlace("accounts", "a\(number)", "/api_key"))
+                    return .put("accounts", "a\(number)", #"{"name":"\#(number)","api_key":"\#(sealed)"}"#)
+                })
+        }
+        let sealed = vault.seal(Array("sk-ant-api03-something-of-a-hundred-characters".utf8), at: SealPlace("a", "b", "/c"))
+        try measure("open a sealed value", per: 1000) {
+            for _ in 0..<1000 { _ = try vault.open(sealed, at: SealPlace("a", "b", "/c")) }
+        }
+        try measure("rotate, for each of \(records) records", per: records) {
+            _ = try VaultRotation(storage: store, vault: vault, settle: {}).rotate(to: .random(source: "test"))
+        }
+    }
+
     @Test func pagesWatchesAndSearches() throws {
         let store = try Storage.open(folder: folder.path)
         defer { store.close() }

@@ -126,7 +126,7 @@ import Testing
         last.close()
     }
 
-    @Test(arguments: ["after the handover", "in the middle", "before the rename", "after the rename"])
+    @Test(arguments: ["after the handover", "without the next file", "in the middle", "before the rename", "after the rename"])
     func anInterruptedRotationIsTakenUpAgain(when: String) throws {
         let path = MasterKeyFile.path(in: folder.path)
         try MasterKeyFile.write(first, to: path)
@@ -140,7 +140,7 @@ import Testing
         let key = try #require(try MasterKeyFile.read(next))
         // The steps by hand, up to where the process was killed.
         switch when {
-        case "after the handover", "in the middle":
+        case "after the handover", "without the next file", "in the middle":
             let names = vault.keys.handover(to: key)
             _ = try storage.perform { store throws(StorageFault) in try store.setMeta(names, expecting: nil) }
             if when == "in the middle" {
@@ -153,6 +153,7 @@ import Testing
             _ = try VaultRotation(storage: storage, vault: vault, settle: {}).rotate(to: key)
             if when == "after the rename" { try MasterKeyFile.adopt(next, as: path) }
         }
+        if when == "without the next file" { unlink(next) }
         storage.close()
 
         let (again, reader) = try open()
