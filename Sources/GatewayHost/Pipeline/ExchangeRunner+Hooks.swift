@@ -11,30 +11,30 @@ extension ExchangeRunner {
         exchange.phase = phase
         hooks = chain.hooks(phase)
         cursor = 0
-        if hooks.isEmpty { passed(phase) } else { walk() }
+        if hooks.isEmpty { return passed(phase) }
+        // Uncounted: the runner keeps its chain until `complete`, after which nothing here looks at it.
+        Unmanaged.passUnretained(chain.unsafelyUnwrapped)._withUnsafeGuaranteedRef { walk(phase, $0) }
     }
 
     /// Calls the hooks that remain of the current phase.
     func walk() {
-        // Uncounted: the runner keeps its chain until `complete`, after which nothing here looks at it.
-        Unmanaged.passUnretained(chain.unsafelyUnwrapped)._withUnsafeGuaranteedRef { walk($0) }
+        Unmanaged.passUnretained(chain.unsafelyUnwrapped)._withUnsafeGuaranteedRef { walk(exchange.phase, $0) }
     }
 
     @inline(__always)
-    private func walk(_ chain: ChainWorker) {
-        let phase = exchange.phase
+    private func walk(_ phase: Phase, _ chain: ChainWorker) {
         let subscription = phase.subscription
         let limit = phase.runsInReverse ? outerLimit : .max
         while cursor < hooks.count {
             let entry = hooks[cursor]
             let scope = exchange.scopes + entry
             if scope.pointee.skipped || scope.pointee.unsubscribed & subscription != 0 || entry >= limit {
-                cursor += 1
+                cursor &+= 1
                 continue
             }
             let verdict = call(phase, entry, chain)
             if verdict == GW_CONTINUE {
-                cursor += 1
+                cursor &+= 1
             } else if !settle(verdict, entry) {
                 return
             }

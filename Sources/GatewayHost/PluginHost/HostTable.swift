@@ -4,6 +4,9 @@
 // whether they may: on the loop that owns the request, in a phase in which the thing can still be
 // changed. They record; the runner acts when the hook has returned.
 //
+// Those that are called many times an exchange are `@inline(__always)`: the C function is then the function itself, and
+// not one that calls it.
+//
 // Kind: shared, immutable.
 
 import CLinux

@@ -63,6 +63,8 @@ final class LimiterStore: @unchecked Sendable {
         fileprivate var node: LimiterNode?
         /// Of a reservation that was made: its period.
         fileprivate(set) var window: UInt64 = 0
+        /// What the key counted before, for when a later demand refuses.
+        fileprivate var before = LimiterState()
 
         init(kind: gw_demand_kind, key: Bytes, cost: Int64, limit: Int64, periodMilliseconds: UInt64) {
             self.kind = kind
@@ -143,21 +145,18 @@ final class LimiterStore: @unchecked Sendable {
     private func applyAll(
         _ demands: UnsafeMutablePointer<Demand>, _ count: Int, _ time: Time, _ grants: UnsafeMutablePointer<gw_grant>
     ) -> Int? {
-        if count == 1 { return apply(demands, time, keeping: true, grants) ? nil : 0 }
-        return withUnsafeTemporaryAllocation(of: LimiterState.self, capacity: count) { before in
-            let before = before.baseAddress.unsafelyUnwrapped
-            for index in 0..<count {
-                (before + index).initialize(to: demands[index].node.unsafelyUnwrapped.pointee.value)
-                if !apply(demands + index, time, keeping: true, grants + index) {
-                    // In reverse, because two may share a key.
-                    for undone in (0..<index).reversed() {
-                        demands[undone].node.unsafelyUnwrapped.pointee.value = before[undone]
-                    }
-                    return index
+        for index in 0..<count {
+            // The last one has nothing behind it that could refuse.
+            if index &+ 1 < count { demands[index].before = demands[index].node.unsafelyUnwrapped.pointee.value }
+            if !apply(demands + index, time, keeping: true, grants + index) {
+                // In reverse, because two may share a key.
+                for undone in (0..<index).reversed() {
+                    demands[undone].node.unsafelyUnwrapped.pointee.value = demands[undone].before
                 }
+                return index
             }
-            return nil
         }
+        return nil
     }
 
     @inline(__always)

@@ -50,8 +50,10 @@ private func cell(_ series: gw_series) -> UnsafeMutablePointer<MetricCell>? {
     UnsafeMutablePointer(bitPattern: UInt(series))
 }
 
+@inline(__always)
 func metricsAdd(_ series: gw_series, _ value: Double) { cell(series)?.pointee.add(value) }
 func metricsSet(_ series: gw_series, _ value: Double) { cell(series)?.pointee.set(value) }
+@inline(__always)
 func metricsObserve(_ series: gw_series, _ value: Double) { cell(series)?.pointee.observe(value) }
 
 func metricsScrape(_ request: UnsafeMutablePointer<gw_request>, _ openMetrics: Int32) -> gw_str {

@@ -40,15 +40,7 @@ extern char **environ;
 static inline char **gwl_environ(void) { return environ; }
 /* A number that tells the calling thread from every other that lives: its thread pointer, never 0.
  * pthread_self says the same in a call across libraries, and plugins are asked for it 25 times an exchange. */
-static inline uintptr_t gwl_thread(void) {
-#if defined(__x86_64__)
-    uintptr_t thread; /* the first word of the thread's block is its own address (ELF TLS, variant II) */
-    __asm__("movq %%fs:0, %0" : "=r"(thread));
-    return thread;
-#else
-    return (uintptr_t)pthread_self();
-#endif
-}
+static inline uintptr_t gwl_thread(void) { return (uintptr_t)__builtin_thread_pointer(); }
 /* epoll's event is packed on x86-64 only; Swift sees it through these, inlined. */
 static inline int gwl_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t data) {
     struct epoll_event event;
