@@ -18,7 +18,7 @@
 
 import CLinux
 
-final class ClientConnection: LoopHandler, TimerHandler {
+final class ClientConnection: LoopHandler, TimerHandler, TurnSender {
     enum State {
         case handshaking, idle, exchanging, receiving, lingering, closed
     }
@@ -48,11 +48,15 @@ final class ClientConnection: LoopHandler, TimerHandler {
     var wantsDrained = false
     /// The socket took no more; `writable` clears it.
     var writeBlocked = false
+    /// `sendGathered` follows before the turn ends.
+    var isSendQueued = false
     var lingered = 0
     /// Position in the worker's list of connections.
     var listIndex = 0
     /// The client's address as text, made once; lives as long as the connection.
-    private(set) var addressText = ""
+    let addressText: String
+    let addressBytes: Bytes
+    private let addressMemory: UnsafeMutableBufferPointer<UInt8>
 
     init(
         loop: EventLoop, stream: ByteStream, address: SocketAddress, pool: BlockPool, settings: ClientSettings,
@@ -69,8 +73,14 @@ final class ClientConnection: LoopHandler, TimerHandler {
         receiver = BodyReceiver(service: service, settings: settings, pool: pool)
         state = needsHandshake ? .handshaking : .idle
         addressText = address.host
+        let utf8 = addressText.utf8
+        addressMemory = .allocate(capacity: max(utf8.count, 1))
+        _ = addressMemory.initialize(from: utf8)
+        addressBytes = Bytes(base: UnsafePointer(addressMemory.baseAddress), count: utf8.count)
         timer = LoopTimer(self)
     }
+
+    deinit { addressMemory.deallocate() }
 
     /// Begins to listen to the client.
     func open() throws(SystemError) {
@@ -96,7 +106,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
         state = .receiving
         if parser.expectContinue, bodyIsDue, input.isEmpty {
             output.append("HTTP/1.1 100 Continue\r\n\r\n")
-            flush()
+            flushNow()
             if state != .receiving { return }
         }
         takeBody()
@@ -116,80 +126,6 @@ final class ClientConnection: LoopHandler, TimerHandler {
     /// A body that was never asked for, but has arrived whole, can simply be skipped.
     var unreadBodyIsHere: Bool {
         if state == .exchanging, case .length(let length) = parser.framing { return length <= UInt64(input.count) }
-        return false
-    }
-
-    /// Queues bytes; `flush` sends them.
-    @inline(__always)
-    func write(_ bytes: Bytes) { output.append(bytes) }
-
-    /// Appends to the queue in place, for response heads.
-    @inline(__always)
-    func withOutput(_ body: (inout ByteBuffer) -> Void) { body(&output) }
-
-    /// Queues bytes, sending what is queued and them directly when that saves a copy.
-    func writeThrough(_ bytes: Bytes) {
-        guard bytes.count >= 4096, !writeBlocked, state != .closed else { return output.append(bytes) }
-        let queued = output.readable
-        let result = queued.isEmpty ? stream.write(bytes.raw) : stream.write(queued.raw, bytes.raw)
-        switch result {
-        case .bytes(let count):
-            progressed()
-            if count >= queued.count {
-                output.consume(queued.count)
-                output.append(bytes.slice(count - queued.count, bytes.count))
-            } else {
-                output.consume(count)
-                output.append(bytes)
-            }
-        case .wouldBlock:
-            blocked()
-            output.append(bytes)
-        case .end, .failed:
-            lost()
-        }
-    }
-
-    /// Queues a piece of a chunked response.
-    func writeChunk(_ bytes: Bytes) {
-        guard bytes.count > 0 else { return }
-        let size = ChunkSize(bytes.count)
-        let room = output.room(atLeast: size.count)
-        size.write(to: room.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self))
-        output.wrote(size.count)
-        output.append(bytes)
-        output.append(ChunkSize.separator)
-    }
-
-    /// Sends what is queued as far as the socket takes it.
-    func flush() {
-        if writeBlocked { return }
-        while !output.isEmpty, state != .closed {
-            switch stream.write(output.readable.raw) {
-            case .bytes(let count):
-                output.consume(count)
-                progressed()
-            case .wouldBlock:
-                return blocked()
-            case .end, .failed:
-                return lost()
-            }
-        }
-        if state == .exchanging { loop.disarm(timer) }
-    }
-
-    /// The socket takes no more for now: `ready` goes on when it does.
-    func blocked() {
-        writeBlocked = true
-        loop.modify(registration, interest(writing: true))
-        if state == .exchanging { loop.arm(timer, at: loop.now.adding(milliseconds: settings.writeMilliseconds)) }
-    }
-
-    /// Asks for one `clientDrained` when everything queued has gone to the kernel.
-    /// - Returns: true if that is so already; then no call follows.
-    func notifyWhenDrained() -> Bool {
-        if output.isEmpty || state == .closed { return true }
-        wantsDrained = true
         return false
     }
 
@@ -224,7 +160,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
     func breakOff() {
         guard state != .closed else { return }
         handler = nil
-        flush()
+        flushNow()
         if state != .closed { close() }
     }
 
@@ -232,7 +168,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
     func reset() {
         guard state != .closed else { return }
         handler = nil
-        flush()
+        flushNow()
         guard state != .closed else { return }
         stream.abort()
         close()
@@ -310,14 +246,11 @@ final class ClientConnection: LoopHandler, TimerHandler {
     private func writable() {
         writeBlocked = false
         if state == .lingering { return sendEnd() }
-        flush()
+        flushNow()
         guard state != .closed else { return }
         if output.isEmpty { loop.modify(registration, interest(writing: false)) }
         if output.count <= ClientSettings.outputLowWater { handler?.clientCaughtUp() }
-        if wantsDrained, output.isEmpty, state != .closed {
-            wantsDrained = false
-            handler?.clientDrained()
-        }
+        drainedIfWanted()
     }
 
     private func readable(_ readiness: Readiness) {
@@ -334,7 +267,7 @@ final class ClientConnection: LoopHandler, TimerHandler {
                 }
                 if state == .closed { return }
             }
-            loop.modify(registration, output.isEmpty ? [] : [.write])
+            loop.modify(registration, writeBlocked ? [.write] : [])
         case .lingering:
             discardInput()
         case .handshaking, .closed:
@@ -353,12 +286,6 @@ final class ClientConnection: LoopHandler, TimerHandler {
     /// Undoes the lazy loss of read interest; costs nothing when it was not lost.
     func restoreReading() {
         loop.modify(registration, interest(writing: !output.isEmpty))
-    }
-
-    func progressed() {
-        if state == .exchanging, !output.isEmpty {
-            loop.arm(timer, at: loop.now.adding(milliseconds: settings.writeMilliseconds))
-        }
     }
 
     // MARK: Ending

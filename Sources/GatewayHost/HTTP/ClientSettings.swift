@@ -24,6 +24,8 @@ struct ClientSettings: Sendable {
     /// read again. Two figures apart, so that the socket does not flap.
     static let outputHighWater = 256 * 1024
     static let outputLowWater = 64 * 1024
+    /// Bytes for a client above this are not held until the turn ends.
+    static let gatheredBytes = 16 * 1024
     /// An unread rest of a refused body up to this is read and thrown away.
     static let lingerBytes = 1 << 20
 }

@@ -1,7 +1,7 @@
 // One thread's event loop: epoll, timers, mail from other threads, and the end of each turn.
 //
-// A turn is: wait; every ready descriptor's handler; mail; timers that are due; the handlers that
-// asked for the end of the turn. `now` is read once a turn, after the wait.
+// A turn is: wait; every ready descriptor's handler; mail; timers that are due; what was gathered to be
+// sent; the handlers that asked for the end of the turn. `now` is read once a turn, after the wait.
 //
 // Descriptors are level-triggered and registered once: a connection that is relayed makes no
 // epoll_ctl call while both sides keep up.
@@ -19,6 +19,11 @@ import CLinux
 final class EventLoop {
     /// Events taken per epoll_wait; more stay in the kernel for the next turn.
     private static let eventLimit = 256
+    /// Senders that wait for the end of the turn; with more, those there are send at once, so that what
+    /// they gathered is still in the processor's caches.
+    private static let gatheredLimit = 32
+    /// Sends in a row at the end of a turn, so that senders that ask again and again do not hold it up.
+    private static let sendLimit = 1024
 
     /// The number of the loop in its group.
     let index: Int
@@ -39,6 +44,7 @@ final class EventLoop {
     private let events: UnsafeMutablePointer<epoll_event>
     private var handlers = HandlerTable()
     private var wheel: TimerWheel
+    private var senders = SendQueue()
     private var ending: [any TurnHandler] = []
     private var endingNow: [any TurnHandler] = []
     private var work: [LoopMailbox.Work] = []
@@ -89,12 +95,19 @@ final class EventLoop {
         let ready = wait()
         now = .read()
         wallClock.refresh(now)
-        for index in 0..<ready { deliver(events + index) }
+        for index in 0..<ready {
+            deliver(events + index)
+            if senders.count >= EventLoop.gatheredLimit { sendGathered() }
+        }
         if mailbox.hasMail { readMail() }
         wheel.advance(to: now)
         while let timer = wheel.nextDue(now) { timer.handler.timerFired(timer) }
-        if !ending.isEmpty { endTurn() }
-        if handlers.hasRetired {
+        if !senders.isEmpty { sendGathered() }
+        if !ending.isEmpty {
+            endTurn()
+            if !senders.isEmpty { sendGathered() }
+        }
+        if handlers.hasRetired, senders.isEmpty {
             for handler in handlers.takeRetired() { handler.release() }
         }
         turnEnd = .read()
@@ -112,7 +125,7 @@ final class EventLoop {
     }
 
     private func waitMilliseconds() -> Int32 {
-        if mailbox.hasMail || mailbox.isStopping || !ending.isEmpty { return 0 }
+        if mailbox.hasMail || mailbox.isStopping || !ending.isEmpty || !senders.isEmpty { return 0 }
         guard let look = wheel.nextLook() else { return -1 }
         let nanoseconds = look.nanoseconds(since: turnEnd)
         return Int32(min((nanoseconds + 999_999) / 1_000_000, 60_000))
@@ -123,7 +136,8 @@ final class EventLoop {
         let token = gwl_event_data(event)
         if token == EventLoop.mailToken { return }
         guard let slot = handlers.find(Registration(token: token)) else { return }
-        slot.pointee.handler.unsafelyUnwrapped.ready(Readiness(epollEvents: gwl_event_bits(event)))
+        let readiness = Readiness(epollEvents: gwl_event_bits(event))
+        slot.pointee.type.deliver(readiness, to: slot.pointee.handler.unsafelyUnwrapped)
     }
 
     private func readMail() {
@@ -134,6 +148,14 @@ final class EventLoop {
         numbers.removeAll(keepingCapacity: true)
         for item in work { item(self) }
         work.removeAll(keepingCapacity: true)
+    }
+
+    private func sendGathered() {
+        var budget = EventLoop.sendLimit
+        while budget > 0, let sender = senders.next() {
+            sender.send()
+            budget &-= 1
+        }
     }
 
     private func endTurn() {
@@ -226,6 +248,14 @@ final class EventLoop {
     func atEndOfTurn(_ handler: any TurnHandler) {
         assert(mailbox.mayTouchLoop)
         ending.append(handler)
+    }
+
+    /// Calls `sender` once before this turn ends, in the order of asking. Keep a flag, as above.
+    /// - Precondition: it is registered with the loop, which keeps it alive until then.
+    @inline(__always)
+    func sendAtEndOfTurn(_ sender: some TurnSender) {
+        assert(mailbox.mayTouchLoop)
+        senders.append(sender)
     }
 
     /// Runs `work` on the loop. Thread: any.

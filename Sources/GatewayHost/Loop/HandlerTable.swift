@@ -8,8 +8,9 @@
 
 struct HandlerTable: ~Copyable {
     struct Slot {
-        /// Kept alive by the table's own +1 (`retain` in insert, `retired` after remove).
-        unowned(unsafe) var handler: (any LoopHandler)?
+        /// Kept alive by the table's own +1 (`retain` in insert, `retired` after remove); nil: a free slot.
+        var handler: UnsafeMutableRawPointer?
+        var type: any LoopHandler.Type
         var generation: UInt32
         var descriptor: Int32
         var interest: Readiness
@@ -31,7 +32,7 @@ struct HandlerTable: ~Copyable {
 
     deinit {
         for index in 0..<used {
-            if let handler = slots[index].handler { Unmanaged.passUnretained(handler as AnyObject).release() }
+            if let handler = slots[index].handler { Unmanaged<AnyObject>.fromOpaque(handler).release() }
         }
         for handler in retired { handler.release() }
         slots.deinitialize(count: used)
@@ -39,13 +40,15 @@ struct HandlerTable: ~Copyable {
     }
 
     mutating func insert(_ handler: any LoopHandler, descriptor: Int32, interest: Readiness) -> Registration {
-        _ = Unmanaged.passRetained(handler as AnyObject)
+        let address = Unmanaged.passRetained(handler as AnyObject).toOpaque()
+        let type = type(of: handler)
         count += 1
         if firstFree != .max {
             let index = firstFree
             let slot = slots + Int(index)
             firstFree = slot.pointee.nextFree
-            slot.pointee.handler = handler
+            slot.pointee.handler = address
+            slot.pointee.type = type
             slot.pointee.descriptor = descriptor
             slot.pointee.interest = interest
             return Registration(slot: index, generation: slot.pointee.generation)
@@ -54,7 +57,8 @@ struct HandlerTable: ~Copyable {
         let index = UInt32(used)
         used += 1
         (slots + Int(index)).initialize(
-            to: Slot(handler: handler, generation: 1, descriptor: descriptor, interest: interest, nextFree: .max))
+            to: Slot(
+                handler: address, type: type, generation: 1, descriptor: descriptor, interest: interest, nextFree: .max))
         return Registration(slot: index, generation: 1)
     }
 
@@ -70,7 +74,7 @@ struct HandlerTable: ~Copyable {
     /// Frees the slot; the handler lives on until `releaseRetired`. Returns the descriptor, or nil for a stale registration.
     mutating func remove(_ registration: Registration) -> Int32? {
         guard let slot = find(registration), let handler = slot.pointee.handler else { return nil }
-        retired.append(Unmanaged.passUnretained(handler as AnyObject))
+        retired.append(Unmanaged<AnyObject>.fromOpaque(handler))
         slot.pointee.handler = nil
         slot.pointee.generation &+= 1
         slot.pointee.nextFree = firstFree

@@ -39,6 +39,17 @@ protocol LoopHandler: AnyObject {
     /// The descriptor is ready. Level-triggered: what is left undone is reported again next turn.
     /// - Thread: the loop's.
     func ready(_ readiness: Readiness)
+
+    /// Calls `ready` of the handler at this address. Leave it to the default: it is a requirement so that the
+    /// loop can call it by the type it remembers, which counts no reference.
+    static func deliver(_ readiness: Readiness, to address: UnsafeMutableRawPointer)
+}
+
+extension LoopHandler {
+    /// - Precondition: `address` is that of a living object of this type.
+    static func deliver(_ readiness: Readiness, to address: UnsafeMutableRawPointer) {
+        Unmanaged<Self>.fromOpaque(address)._withUnsafeGuaranteedRef { $0.ready(readiness) }
+    }
 }
 
 /// Something that has work to finish once all events of a turn have been seen, such as one flush

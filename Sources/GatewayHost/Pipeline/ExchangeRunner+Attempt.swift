@@ -127,7 +127,9 @@ extension ExchangeRunner {
             held.append(bytes)
             if held.count >= RunnerSettings.heldHighWater, exchange.bufferResponseLimit == nil { pauseUpstream() }
         }
-        if !clientIsGone, client.pendingOutput >= ClientSettings.outputHighWater { pauseUpstream() }
+        // Writing may have found the client gone, and ended the exchange with it.
+        guard stage != .idle, !clientIsGone else { return }
+        if client.pendingOutput >= ClientSettings.outputHighWater { pauseUpstream() }
     }
 
     func upstreamEnded(_ connection: UpstreamConnection) {
@@ -148,8 +150,13 @@ extension ExchangeRunner {
         default:
             break
         }
-        flushClient()
-        if upstreamIsPaused { resumeUpstream() }
+        if upstreamIsPaused {
+            // What the client takes at once need not be waited for.
+            if !clientIsGone, stage != .idle { client.flushNow() }
+            resumeUpstream()
+        } else {
+            flushClient()
+        }
     }
 
     // MARK: The outcome

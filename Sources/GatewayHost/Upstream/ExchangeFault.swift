@@ -15,15 +15,24 @@ enum ExchangeFault {
         UpstreamFault(.closed, "\(origin) closed the connection before it took the whole request")
     }
 
-    static func requestStalled(_ origin: HostPort, milliseconds: Int) -> UpstreamFault {
+    /// Which of the three below a deadline means that has passed.
+    static func overdue(
+        _ origin: HostPort, isSent: Bool, isAnswered: Bool, _ firstByteMilliseconds: Int, _ idleMilliseconds: Int
+    ) -> UpstreamFault {
+        if !isSent { return requestStalled(origin, milliseconds: idleMilliseconds) }
+        return isAnswered
+            ? silence(origin, milliseconds: idleMilliseconds) : noAnswer(origin, milliseconds: firstByteMilliseconds)
+    }
+
+    private static func requestStalled(_ origin: HostPort, milliseconds: Int) -> UpstreamFault {
         UpstreamFault(.timeoutIdle, "\(origin) took no more of the request for \(milliseconds) ms")
     }
 
-    static func noAnswer(_ origin: HostPort, milliseconds: Int) -> UpstreamFault {
+    private static func noAnswer(_ origin: HostPort, milliseconds: Int) -> UpstreamFault {
         UpstreamFault(.timeoutFirstByte, "\(origin) did not begin to answer within \(milliseconds) ms")
     }
 
-    static func silence(_ origin: HostPort, milliseconds: Int) -> UpstreamFault {
+    private static func silence(_ origin: HostPort, milliseconds: Int) -> UpstreamFault {
         UpstreamFault(.timeoutIdle, "\(origin) fell silent in the middle of its answer for \(milliseconds) ms")
     }
 

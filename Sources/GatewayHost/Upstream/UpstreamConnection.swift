@@ -15,7 +15,7 @@
 // start found is delivered. 2. after a call of the handler nothing is touched before `stage` is
 // looked at again. 3. `input` does not move while the handler is being called.
 
-final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
+final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler, TurnSender {
     private enum Stage { case ready, exchanging, idle, closed }
 
     let pool: UpstreamPool
@@ -42,6 +42,8 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
     private var isSendBroken = false
     private var isWatchingReads = true
     private var turnEndAsked = false
+    /// The request goes out before the turn ends.
+    private var isSendQueued = false
 
     /// It waited in the pool before this exchange, so it may be stale.
     private(set) var wasReused = false
@@ -114,9 +116,10 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
         self.firstByteMilliseconds = Int(first == 0 ? pool.settings.firstByteMilliseconds : first)
         self.idleMilliseconds = Int(idle == 0 ? pool.settings.idleMilliseconds : idle)
         reader.reset(method: isHead ? .head : .other)
-        (isPaused, hasUndelivered) = (false, false)
-        (isSendBlocked, isSendBroken) = (false, false)
-        send()
+        (isPaused, hasUndelivered, isSendBlocked, isSendBroken) = (false, false, false, false)
+        arm(self.firstByteMilliseconds)
+        isSendQueued = true
+        pool.loop.sendAtEndOfTurn(self)
     }
 
     /// Stops reading; nothing is delivered until `resumeReading`.
@@ -138,7 +141,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
         close()
     }
 
-    /// Closes, whatever is under way, without telling anybody.
+    /// Closes without telling anybody.
     func close() {
         guard stage != .closed else { return }
         stage = .closed
@@ -153,13 +156,22 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
 
     // MARK: Sending
 
+    func sendGathered() {
+        guard isSendQueued else { return }
+        isSendQueued = false
+        if stage == .exchanging { send() }
+    }
+
     private func send() {
         switch request.send(on: stream) {
         case .complete:
-            if isSendBlocked { setSendBlocked(false) }
-            if firstByteAt == nil { arm(firstByteMilliseconds) }
+            guard isSendBlocked else { return }
+            isSendBlocked = false
+            updateInterest()
+            if firstByteAt == nil { arm(self.firstByteMilliseconds) }
         case .blocked:
-            setSendBlocked(true)
+            isSendBlocked = true
+            updateInterest()
             armIdle()
         case .failed:
             // The upstream may have answered before it stopped reading: an early 413 (RFC 9112 section 9.5).
@@ -168,14 +180,9 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
         }
     }
 
-    private func setSendBlocked(_ isBlocked: Bool) {
-        isSendBlocked = isBlocked
-        updateInterest()
-    }
-
     private func abandonRequest() {
-        isSendBroken = true
-        setSendBlocked(false)
+        (isSendBlocked, isSendBroken) = (false, true)
+        updateInterest()
     }
 
     private func updateInterest() {
@@ -189,6 +196,8 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
     func ready(_ readiness: Readiness) {
         switch stage {
         case .exchanging:
+            sendGathered()
+            guard stage == .exchanging else { return }
             if isSendBlocked, stream.isTLS || readiness.contains(.write) { send() }
             if stream.isTLS || !readiness.isDisjoint(with: [.read, .hangup]) { receive(readiness) }
         case .idle, .ready: unaskedInput()
@@ -202,16 +211,12 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
             pool.idleEnded(self, stale: false)
             close()
         case .exchanging:
-            let origin = target.origin.authority
-            if isPaused {
-                armIdle()  // We are not reading, so its silence means nothing.
-            } else if !request.isComplete, !isSendBroken {
-                fail(ExchangeFault.requestStalled(origin, milliseconds: idleMilliseconds))
-            } else if firstByteAt == nil {
-                fail(ExchangeFault.noAnswer(origin, milliseconds: firstByteMilliseconds))
-            } else {
-                fail(ExchangeFault.silence(origin, milliseconds: idleMilliseconds))
-            }
+            // While we are not reading its silence means nothing.
+            if isPaused { return armIdle() }
+            fail(
+                ExchangeFault.overdue(
+                    target.origin.authority, isSent: request.isComplete || isSendBroken, isAnswered: firstByteAt != nil,
+                    firstByteMilliseconds, idleMilliseconds))
         case .ready, .closed: break
         }
     }
@@ -242,10 +247,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
     // MARK: Receiving
 
     private func receive(_ readiness: Readiness) {
-        if isPaused {
-            stopWatching(readiness)
-            return
-        }
+        if isPaused { return stopWatching(readiness) }
         let before = receivedBytes
         // What a pause left comes first; it may be no more than the end.
         if hasUndelivered {
@@ -359,8 +361,6 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler {
     // MARK: Waiting
 
     private func armIdle() { arm(idleMilliseconds) }
-
-    @inline(__always)
     private func arm(_ milliseconds: Int) { pool.loop.arm(timer, at: pool.loop.now.adding(milliseconds: milliseconds)) }
 
     private func askForTurnEnd() {
