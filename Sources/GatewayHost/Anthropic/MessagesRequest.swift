@@ -24,44 +24,45 @@ struct MessagesRequest: Sendable {
 
     /// Reads a body as its Content-Encoding says; nil when it cannot be read: another coding, damaged, cut
     /// off, or larger than `inflatedLimit`.
-    init?(_ body: Bytes, coding: ContentCoding) {
+    /// - Parameter readsSession: false where the session is known from elsewhere.
+    init?(_ body: Bytes, coding: ContentCoding, readsSession: Bool = true) {
         switch coding {
-        case .identity: self.init(body)
+        case .identity: self.init(body, readsSession: readsSession)
         case .gzip, .deflate:
             guard let plain = Inflater.inflate(body, limit: Self.inflatedLimit) else { return nil }
-            self = plain.withUnsafeBytes { MessagesRequest(Bytes($0)) }
+            self = plain.withUnsafeBytes { MessagesRequest(Bytes($0), readsSession: readsSession) }
         case .unreadable: return nil
         }
     }
 
-    init(_ body: Bytes) {
+    init(_ body: Bytes, readsSession: Bool = true) {
         let scanner = JSONScanner(body)
         isObject = scanner.forEachTopLevelMember { key, value in
             switch key.raw.count {
             case 5 where key.equals("model"): Self.read(scanner, value, into: &model)
             case 6 where key.equals("stream"): wantsStream = value.kind == .bool && body[value.start] == 0x74
-            case 8 where key.equals("metadata"): readMetadata(scanner, value)
+            case 8 where key.equals("metadata"): if readsSession { readMetadata(scanner, value) }
             case 10 where key.equals("max_tokens"):
                 maxTokens = value.kind == .number ? scanner.bytes(value).decimal.map(Int64.init) : nil
             default:
-                if key.isEscaped { readEscaped(key, scanner, value) }
+                if key.isEscaped { readEscaped(key, scanner, value, readsSession) }
             }
         }
     }
 
     /// Names written with escapes are longer than they mean; nobody sends them, but they count.
-    private mutating func readEscaped(_ key: JSONKey, _ scanner: JSONScanner, _ value: JSONSpan) {
+    private mutating func readEscaped(_ key: JSONKey, _ scanner: JSONScanner, _ value: JSONSpan, _ readsSession: Bool) {
         if key.equals("model") { Self.read(scanner, value, into: &model) }
         if key.equals("stream") { wantsStream = value.kind == .bool && scanner.text[value.start] == 0x74 }
         if key.equals("max_tokens") { maxTokens = scanner.bytes(value).decimal.map(Int64.init) }
-        if key.equals("metadata") { readMetadata(scanner, value) }
+        if readsSession, key.equals("metadata") { readMetadata(scanner, value) }
     }
 
     private mutating func readMetadata(_ scanner: JSONScanner, _ metadata: JSONSpan) {
-        session = ShortText()
+        session.clear()
         scanner.forEachMember(of: metadata) { key, value in
             guard key.equals("user_id") else { return }
-            session = ShortText()
+            session.clear()
             guard let raw = scanner.rawString(value), raw.count <= Self.userIDBytesLimit else { return }
             withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.userIDBytesLimit) { room in
                 guard let base = room.baseAddress, let count = JSONString.decode(raw, to: base) else { return }
@@ -93,17 +94,15 @@ struct MessagesRequest: Sendable {
 
     /// A string's decoded content; empty when it is no string or too long to be a name.
     private static func read(_ scanner: JSONScanner, _ span: JSONSpan, into text: inout ShortText) {
-        text = ShortText()
+        text.clear()
         guard let raw = scanner.rawString(span), raw.count <= userIDBytesLimit, let base = raw.base else { return }
         if ByteSearch.quoteOrEscape(in: base, from: 0, to: raw.count) == raw.count {
-            if let whole = ShortText(raw) { text = whole }
+            text.set(raw)
             return
         }
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: userIDBytesLimit) { room in
-            guard let base = room.baseAddress, let count = JSONString.decode(raw, to: base),
-                let decoded = ShortText(Bytes(base: base, count: count))
-            else { return }
-            text = decoded
+            guard let base = room.baseAddress, let count = JSONString.decode(raw, to: base) else { return }
+            text.set(Bytes(base: base, count: count))
         }
     }
 }

@@ -41,6 +41,8 @@ final class UsageReader {
     private(set) var usage = Usage()
     /// The answer reported usage at least once.
     private(set) var hasUsage = false
+    /// Usage was reported since this was last made false.
+    var hasNews = false
     /// The model that served the request, which may be another than was asked for; empty if unsaid.
     private(set) var model = ShortText()
     private(set) var messageID = ShortText()
@@ -73,12 +75,13 @@ final class UsageReader {
         hasCollected = false
         usage = Usage()
         hasUsage = false
-        model = ShortText()
-        messageID = ShortText()
+        hasNews = false
+        model.clear()
+        messageID.clear()
         hasMessageStart = false
         hasMessageStop = false
         hasError = false
-        errorType = ShortText()
+        errorType.clear()
     }
 
     /// Shows a piece of the body, as it is on the wire.
@@ -158,8 +161,8 @@ final class UsageReader {
             guard key.equals(Bytes(member)) else { return }
             scanner.forEachMember(of: value) { key, value in
                 if key.equals("usage") { merge(scanner, value) }
-                if key.equals("model") { model = Self.text(scanner.rawString(value)) }
-                if key.equals("id") { messageID = Self.text(scanner.rawString(value)) }
+                if key.equals("model") { Self.keep(scanner, value, in: &model) }
+                if key.equals("id") { Self.keep(scanner, value, in: &messageID) }
             }
         }
     }
@@ -174,7 +177,7 @@ final class UsageReader {
 
     private func takeErrorType(_ scanner: JSONScanner, _ error: JSONSpan) {
         scanner.forEachMember(of: error) { key, value in
-            if key.equals("type") { errorType = Self.text(scanner.rawString(value)) }
+            if key.equals("type") { Self.keep(scanner, value, in: &errorType) }
         }
     }
 
@@ -182,6 +185,7 @@ final class UsageReader {
         guard span.kind == .object else { return }
         usage.merge(scanner, span)
         hasUsage = true
+        hasNews = true
     }
 
     // MARK: JSON bodies
@@ -236,8 +240,8 @@ final class UsageReader {
     private func take(_ member: Int, _ scanner: JSONScanner, _ span: JSONSpan) {
         switch member {
         case Member.usage: merge(scanner, span)
-        case Member.model: model = Self.text(scanner.rawString(span))
-        case Member.id: messageID = Self.text(scanner.rawString(span))
+        case Member.model: Self.keep(scanner, span, in: &model)
+        case Member.id: Self.keep(scanner, span, in: &messageID)
         case Member.type:
             let type = scanner.rawString(span) ?? .absent
             hasError = type.equals(Bytes("error"))
@@ -248,7 +252,7 @@ final class UsageReader {
     }
 
     /// Names of the provider are plain ASCII; an escaped or overlong one counts as unsaid.
-    private static func text(_ raw: Bytes?) -> ShortText {
-        raw.flatMap { ShortText($0) } ?? ShortText()
+    private static func keep(_ scanner: JSONScanner, _ span: JSONSpan, in text: inout ShortText) {
+        text.set(scanner.rawString(span) ?? Bytes(""))
     }
 }

@@ -17,7 +17,7 @@ struct HTTPDate {
             second = seconds
             text = Self.format(seconds)
         }
-        for place in 0..<Self.byteCount { target[place] = text[place] }
+        withUnsafeBytes(of: &text) { UnsafeMutableRawBufferPointer(start: target, count: $0.count).copyMemory(from: $0) }
     }
 
     /// - Parameter seconds: since 1970-01-01 UTC; years beyond 0...9999 are held at the ends.

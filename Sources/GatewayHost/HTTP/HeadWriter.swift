@@ -50,6 +50,43 @@ struct HeadWriter {
         cursor += 2
     }
 
+    /// The lines of these fields, of which those that follow each other in the message they came in are
+    /// copied as one.
+    ///
+    /// - Parameter passes: whether a field is written; it may give it another value first.
+    @inline(__always)
+    mutating func putFields(_ headers: borrowing HeaderList, where passes: (inout HeaderField) -> Bool) {
+        var run = Bytes.absent
+        for index in 0..<headers.count {
+            var field = headers[index]
+            guard passes(&field) else { continue }
+            guard field.isAsItCame else {
+                putRun(&run)
+                putField(field.name, field.value)
+                continue
+            }
+            let line = field.line
+            // Nothing but CR LF lies between the lines: the parser allows no other end.
+            if let base = run.base, base + run.count + 2 == line.base {
+                run.count &+= 2 &+ line.count
+            } else {
+                putRun(&run)
+                run = line
+            }
+        }
+        putRun(&run)
+    }
+
+    @inline(__always)
+    private mutating func putRun(_ run: inout Bytes) {
+        guard run.count > 0 else { return }
+        put(run)
+        cursor[0] = 0x0d
+        cursor[1] = 0x0a
+        cursor += 2
+        run = .absent
+    }
+
     @inline(__always)
     mutating func putField(_ nameAndColon: StaticString, _ value: Bytes) {
         put(nameAndColon)

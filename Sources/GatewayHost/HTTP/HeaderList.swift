@@ -20,6 +20,17 @@ struct HeaderField {
     var known: HeaderName
     var origin: Origin
 
+    /// It lies in the head it came in as `name: value` with one space, which is how it is written too.
+    @inline(__always)
+    var isAsItCame: Bool {
+        guard origin == .message, let name = name.base, let value = value.base else { return false }
+        return name + self.name.count + 2 == value && (value - 1).pointee == 0x20
+    }
+
+    /// Name, colon, space and value. - Precondition: isAsItCame.
+    @inline(__always)
+    var line: Bytes { Bytes(base: name.base, count: name.count &+ 2 &+ value.count) }
+
     @inline(__always)
     func isNamed(_ name: Bytes, _ known: HeaderName) -> Bool {
         self.known == known && (known != .other || self.name.equalsIgnoringCase(name))

@@ -14,30 +14,42 @@ final class BlockPool {
     static let blockBytes = 16 * 1024
 
     private let keptBlocks: Int
-    private var free: [UnsafeMutableRawPointer] = []
+    private let free: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    private var freeCount = 0
     /// Blocks handed out and not yet given back.
     private(set) var outstanding = 0
 
     init(keptBlocks: Int = 256) {
         self.keptBlocks = keptBlocks
-        free.reserveCapacity(keptBlocks)
+        free = .allocate(capacity: max(keptBlocks, 1))
     }
 
     deinit {
-        for block in free { CLinux.free(block) }
+        for index in 0..<freeCount { CLinux.free(free[index]) }
+        free.deallocate()
     }
 
+    @inline(__always)
     func take() -> UnsafeMutableRawPointer {
-        outstanding += 1
-        if let block = free.popLast() { return block }
+        outstanding &+= 1
+        if freeCount == 0 { return make() }
+        freeCount &-= 1
+        return free[freeCount]
+    }
+
+    @inline(never)
+    private func make() -> UnsafeMutableRawPointer {
         guard let block = malloc(Self.blockBytes) else {
             fatalError("out of memory: no block of \(Self.blockBytes) bytes")
         }
         return block
     }
 
+    @inline(__always)
     func give(_ block: UnsafeMutableRawPointer) {
-        outstanding -= 1
-        if free.count < keptBlocks { free.append(block) } else { CLinux.free(block) }
+        outstanding &-= 1
+        guard freeCount < keptBlocks else { return CLinux.free(block) }
+        (free + freeCount).initialize(to: block)
+        freeCount &+= 1
     }
 }

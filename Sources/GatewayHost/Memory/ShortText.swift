@@ -1,6 +1,6 @@
 // A short piece of text that owns its bytes without allocating: a model name, a session, a message id.
 //
-// Kind: value. Invariant: count <= capacity; bytes behind count are zero.
+// Kind: value. Invariant: count <= capacity; bytes behind count mean nothing.
 
 struct ShortText: Sendable {
     static let capacity = 127
@@ -13,10 +13,23 @@ struct ShortText: Sendable {
 
     /// A copy; nil when it does not fit.
     init?(_ bytes: Bytes) {
-        guard bytes.count <= Self.capacity else { return nil }
-        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: bytes.raw) }
-        length = UInt8(bytes.count)
+        guard set(bytes) else { return nil }
     }
+
+    /// Becomes a copy, or empty where that does not fit; whether it fits.
+    @inline(__always) @discardableResult
+    mutating func set(_ bytes: Bytes) -> Bool {
+        guard bytes.count <= Self.capacity else {
+            length = 0
+            return false
+        }
+        if bytes.count > 0 { withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: bytes.raw) } }
+        length = UInt8(truncatingIfNeeded: bytes.count)
+        return true
+    }
+
+    @inline(__always)
+    mutating func clear() { length = 0 }
 
     var count: Int { Int(length) }
     var isEmpty: Bool { length == 0 }

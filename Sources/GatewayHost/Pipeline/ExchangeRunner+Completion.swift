@@ -46,7 +46,8 @@ extension ExchangeRunner {
 
     /// Usage as the provider reported it so far, for plugins to read.
     func publishUsage() {
-        guard readsUsage, usage.hasUsage else { return }
+        guard readsUsage, usage.hasNews else { return }
+        usage.hasNews = false
         let usage = usage.usage
         exchange.attributes.set(.tokensInput, integer: usage.inputTokens)
         exchange.attributes.set(.tokensOutput, integer: usage.outputTokens)

@@ -132,15 +132,16 @@ extension ExchangeRunner {
 
     /// Model, stream and session, from a copy that nothing else sees.
     private func readRequest(_ body: Bytes) {
+        let coding = ContentCoding(exchange.requestHeaders.value(of: .contentEncoding))
+        let needsSession = exchange.attributes.text(.session).isAbsent
         // A body that cannot be read passes: it has no model that rules could judge, and they know that.
-        guard let request = MessagesRequest(body, coding: ContentCoding(exchange.requestHeaders.value(of: .contentEncoding)))
-        else { return }
+        guard let request = MessagesRequest(body, coding: coding, readsSession: needsSession) else { return }
         guard request.isObject else {
             return respondLocally(.client(400, "the request body is not a JSON object"))
         }
         if !request.model.isEmpty { exchange.attributes.set(.model, text: kept(request.model)) }
         exchange.attributes.set(.stream, bool: request.wantsStream)
-        if exchange.attributes.text(.session).isAbsent, !request.session.isEmpty {
+        if needsSession, !request.session.isEmpty {
             exchange.attributes.set(.session, text: kept(request.session))
         }
     }

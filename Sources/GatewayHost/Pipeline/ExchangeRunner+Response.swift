@@ -71,7 +71,8 @@ extension ExchangeRunner {
         stage = .relaying
         updateChunkHooks()
         coding = ContentCoding(exchange.responseHeaders.value(of: .contentEncoding))
-        readsUsage = !exchange.isLocal && exchange.status < 400 && route == .messages
+        // Usage is for plugins alone.
+        readsUsage = !exchange.isLocal && exchange.status < 400 && route == .messages && chain.count > 0
         if readsUsage { usage.begin(isEventStream: exchange.isEventStream, coding: coding) }
         framesEvents = hasChunkHooks && exchange.isEventStream && coding == .identity && exchange.bufferResponseLimit == nil
         if framesEvents { events.reset() }

@@ -23,16 +23,10 @@ enum RequestHead {
             writer.put(" HTTP/1.1\r\nHost: ")
             writer.put(target.hostField)
             writer.put("\r\n")
-            for index in 0..<exchange.requestHeaders.count {
-                let field = exchange.requestHeaders[index]
-                if field.known != .other, field.origin == .message {
-                    if field.known == .acceptEncoding {
-                        writer.putField(field.name, acceptEncoding(field.value))
-                        continue
-                    }
-                    if isHeldBack(field.known) { continue }
-                }
-                writer.putField(field.name, field.value)
+            writer.putFields(exchange.requestHeaders) { field in
+                guard field.known != .other, field.origin == .message else { return true }
+                if field.known == .acceptEncoding { field.value = acceptEncoding(field.value) }
+                return !isHeldBack(field.known)
             }
             if bodyBytes > 0 || expectsBody(exchange.method) { writer.putField("Content-Length: ", bodyBytes) }
             writer.put("\r\n")

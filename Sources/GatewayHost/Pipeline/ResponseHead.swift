@@ -36,14 +36,13 @@ struct ResponseHead {
             writer.put(status: status)
             var hasRequestID = false
             var hasDate = false
-            for index in 0..<headers.count {
-                let field = headers[index]
+            writer.putFields(headers) { field in
                 if field.known != .other {
-                    if field.known.isHopByHop || field.known == .contentLength { continue }
+                    if field.known.isHopByHop || field.known == .contentLength { return false }
                     if field.known == .requestID { hasRequestID = true }
                     if field.known == .date { hasDate = true }
                 }
-                writer.putField(field.name, field.value)
+                return true
             }
             if !hasRequestID { writer.putField("request-id: ", requestID) }
             writer.putField("x-gateway-request-id: ", requestID)

@@ -255,7 +255,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
             let header = exchange.requestHeaders.value(of: .xForwardedFor)
             if let address = ForwardedFor.client(peer: peer, header: header, trusted: trustedProxies) { return address }
         }
-        return exchange.arena.copy(client.addressText)
+        return exchange.arena.copy(client.addressBytes)
     }
 
     /// `gw_` + the process's tag + the exchange's number, in hexadecimal.

@@ -15,7 +15,8 @@ final class WorkerMetrics {
     let attemptsAnswered: MetricSeries
     let attemptsRefused: MetricSeries
     let attemptsFailed: MetricSeries
-    private let exchangesByClass: [MetricSeries]
+    /// By the first digit of the status. Never freed, as series are.
+    private let exchangesByClass: UnsafeMutablePointer<MetricSeries>
     private let refusalsBySource: [MetricSeries]
     private let longestTurn: MetricSeries
     private let turns: MetricSeries
@@ -40,7 +41,10 @@ final class WorkerMetrics {
         attemptsAnswered = host.series(.attempts, loop, "answered")
         attemptsRefused = host.series(.attempts, loop, "error_status")
         attemptsFailed = host.series(.attempts, loop, "failed")
-        exchangesByClass = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"].map { host.series(.exchanges, loop, $0) }
+        exchangesByClass = .allocate(capacity: 6)
+        for (place, name) in ["none", "1xx", "2xx", "3xx", "4xx", "5xx"].enumerated() {
+            (exchangesByClass + place).initialize(to: host.series(.exchanges, loop, name))
+        }
         refusalsBySource = ["client", "policy", "upstream", "gateway"].map { host.series(.refusals, loop, $0) }
         longestTurn = host.series(.loopLag, loop)
         turns = host.series(.loopTurns, loop)
