@@ -15,6 +15,10 @@ extension AccountPickerWorker: ResourceHook {
         if after["proxy"].ifPresent != nil, after["proxy_url"].ifPresent != nil {
             throw after["proxy_url"].invalid("one of proxy and proxy_url, not both")
         }
+        if try after["proxy"].ifPresent?.text().hasPrefix("config:") == true {
+            throw after["proxy"].invalid(
+                "a proxy of the configuration belongs to accounts of the configuration; make it a managed one, or use proxy_url")
+        }
         // Read as it will be used; its own state is not touched.
         _ = try Account(after, id: change.id.string, egress: try AccountDirectory.inlineProxy(after), AccountState())
     }

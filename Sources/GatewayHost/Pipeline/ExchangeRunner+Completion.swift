@@ -1,6 +1,6 @@
 // The end of an exchange: once, always, whatever ended it.
 //
-// Order: pending operations end with GW_E_CANCELLED while the request is valid; what the limiter
+// Order: usage is final; pending operations end with GW_E_CANCELLED while the request is valid; what the limiter
 // holds for it is given back; on_complete runs from the inside out; then the scopes close.
 
 import PluginABI
@@ -15,10 +15,11 @@ extension ExchangeRunner {
         if visit != nil { endVisit() }
         // Uncounted: the chain is let go in `clear`.
         Unmanaged.passUnretained(chain.unsafelyUnwrapped)._withUnsafeGuaranteedRef {
-            $0.operations.cancelAll(of: exchange)
-            $0.limiter.releaseAll(of: exchange)
+            // Before operations end: one may be there to settle what was used.
             usage.finish()
             publishUsage()
+            $0.operations.cancelAll(of: exchange)
+            $0.limiter.releaseAll(of: exchange)
             tellPlugins($0)
         }
         report()

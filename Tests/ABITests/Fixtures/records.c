@@ -4,7 +4,7 @@
  *   10 a call after complete that said it is not, 11 put() from in here was started.
  * on_request: 12 watch outside of worker_start, 13 on a worker of nobody's start.
  * on_body does one thing: 30 what (1 get, 2 put, 3 remove), 31 expected, 32 document (0 fine, 1 refused by the schema, 2 no
- *   JSON, 3 with a secret), 33 id (0 door_1, 1 config:x, 2 empty, 3 door_2), 34 collection (0 doors, 1 windows, 2 houses);
+ *   JSON, 3 and 4 with a secret), 33 id (0 door_1, 1 config:x, 2 empty, 3 door_2), 34 collection (0 doors, 1 windows, 2 houses);
  *   35 error, 36 number, 37 length of bytes, 38 endings.
  * create: 40 derive, 41 and 42 its first words for two purposes, 43 derive without a purpose. */
 #include "fixture.h"
@@ -58,7 +58,8 @@ static gw_verdict on_body(gw_request *rq) {
     static const gw_str ids[] = {GW_STR_INIT("door_1"), GW_STR_INIT("config:x"), GW_STR_INIT(""), GW_STR_INIT("door_2")};
     static const gw_str names[] = {GW_STR_INIT(NAME "s"), GW_STR_INIT("windows"), GW_STR_INIT("houses")};
     static const gw_str documents[] = {GW_STR_INIT("{\"name\":\"n\"}"), GW_STR_INIT("{\"name\":7}"), GW_STR_INIT("{"),
-                                       GW_STR_INIT("{\"name\":\"n\",\"code\":\"open\"}")};
+                                       GW_STR_INIT("{\"name\":\"n\",\"code\":\"open\"}"),
+                                       GW_STR_INIT("{\"name\":\"n\",\"code\":\"canary-of-a-door-7731\"}")};
     int64_t *v = PROBE(rq)->value;
     gw_str id = ids[v[33]], name = names[v[34]];
     gw_op op = v[30] == 1   ? records->get(rq, name, id, ended, NULL)
