@@ -132,6 +132,22 @@ enum Options {
             "A bearer token that readers of the metrics must send as well."),
 
         Option(
+            "admin.enabled", \.admin.isEnabled, .bool,
+            "Serve the admin interface below /admin. It lets nobody in without a user or token, and there is none at first."),
+        Option(
+            "admin.listen", \.admin.listeners, .optional(.oneOrMany(listener, "list of addresses")),
+            "Addresses for the admin interface alone, which then does not answer at those of listen. Off: it answers there."),
+        Option(
+            "admin.allow", \.admin.allow, .list(of: .addressRange, "list of addresses"),
+            "Who may reach the admin interface at the addresses of listen. The address of the connection counts, as for metrics.allow."),
+        Option(
+            "admin.session", \.admin.sessionTime, .duration(.seconds(1)...(day * 30)),
+            "How long a login lasts. A token has an expiry of its own."),
+        Option(
+            "admin.openapi", \.admin.openAPIIsOpen, .bool,
+            "Show /admin/openapi.json, which says what the interface can do, to those who have not logged in as well."),
+
+        Option(
             "log.level", \.log.level, .choice,
             "The least important lines to write."),
         Option(

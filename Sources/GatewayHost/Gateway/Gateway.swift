@@ -23,6 +23,8 @@ final class Gateway: LoopHandler, TimerHandler {
     private let watchdog: Watchdog
     private let upstreamTLS: TLSClientSource
     private let desk: ControlDesk
+    private let storage: Storage
+    private let admin: AdminDesk
     /// The reload under way, and those that wait for it to end.
     private var reloading: ReloadRequest?
     private var waitingReloads: [ReloadRequest] = []
@@ -58,10 +60,15 @@ final class Gateway: LoopHandler, TimerHandler {
         control = try EventLoop(index: threads)
         group = try LoopGroup(count: threads)
         host = PluginHost(directory: config.data + "/plugins")
+        let (storage, vault) = try GatewayStore.open(config)
+        self.storage = storage
+        host.records = storage
+        host.secrets = vault
         upstreamTLS = try TLSClientSource(caFile: config.upstream.caFile)
         watchdog = Watchdog(host: host)
         desk = ControlDesk(control: control.mailbox, metrics: host.metrics)
         host.control = desk
+        admin = AdminDesk(storage: storage, vault: vault, metrics: host.metrics, control: desk)
         chain = try ChainBuilder.build(config, number: 1, workers: threads, host: host)
         timer = LoopTimer(self)
         control.context = self
@@ -85,6 +92,7 @@ final class Gateway: LoopHandler, TimerHandler {
         group.join()
         watchdog.stop()
         chain.destroy()
+        storage.close()
         close(signals)
         if let failure { throw failure }
         log.info("stopped")
@@ -97,7 +105,7 @@ final class Gateway: LoopHandler, TimerHandler {
         let plans = group.loops.map { loop in
             WorkerPlan(
                 config: config, chain: chain, shared: shared, host: host, sockets: listeners.take(loop: loop.index),
-                upstreamTLS: upstreamTLS)
+                upstreamTLS: upstreamTLS, admin: admin)
         }
         let outcome = WorkerOutcomes(control: control.mailbox)
         try group.start(

@@ -17,6 +17,8 @@ final class LocalAdministration {
     let resources: [ResourceDeclaration]
     private let group: LoopGroup
     private let host: PluginHost
+    private let storage: Storage
+    private let admin: AdminDesk
     private let chain: ChainGeneration
     private let shared: GatewayShared
     private var isEnded = false
@@ -26,12 +28,17 @@ final class LocalAdministration {
         try DataFolder.make(folder)
         gwl_ignore_signal(SIGPIPE)
         host = PluginHost(directory: folder)
+        let (storage, vault) = try GatewayStore.open(config)
+        self.storage = storage
+        host.records = storage
+        host.secrets = vault
+        admin = AdminDesk(storage: storage, vault: vault, metrics: host.metrics, control: nil)
         group = try LoopGroup(count: 1)
         shared = GatewayShared(
             bufferedLimit: config.limits.bufferedBytes, connectionLimit: config.limits.connections,
             processTag: ProcessTag.make())
         chain = try ChainBuilder.build(config, number: 1, workers: 1, host: host)
-        resources = []
+        resources = AdminStation.resources(of: chain)
         do {
             try start(config)
         } catch {
@@ -43,7 +50,7 @@ final class LocalAdministration {
     private func start(_ config: GatewayConfig) throws {
         let plan = WorkerPlan(
             config: config, chain: chain, shared: shared, host: host, sockets: [],
-            upstreamTLS: try TLSClientSource(caFile: config.upstream.caFile))
+            upstreamTLS: try TLSClientSource(caFile: config.upstream.caFile), admin: admin)
         let outcome = LocalStart()
         try group.start(prepare: { loop in
             do {
@@ -99,6 +106,7 @@ final class LocalAdministration {
         group.stop()
         group.join()
         chain.destroy()
+        storage.close()
     }
 
     deinit { precondition(isEnded, "an administration is ended before it is dropped") }

@@ -10,6 +10,7 @@ struct WorkerPlan: Sendable {
     /// Listening descriptors of this loop, each with what is spoken on it and where it leads.
     let sockets: [ListeningPlace]
     let upstreamTLS: TLSClientSource
+    let admin: AdminDesk
 
     /// - Parameter ready: runs on the loop once the chain has its records and the worker listens, or with why not.
     /// - Thread: the loop's, before its first turn.
@@ -24,6 +25,7 @@ struct WorkerPlan: Sendable {
         let worker = Worker(
             loop: loop, shared: shared, blocks: blocks, upstreams: upstreams, plugins: plugins, chain: chainWorker,
             config: config)
+        worker.station = AdminStation(admin, loop, config)
         // The worker owns the chain worker, which is what calls this.
         chainWorker.whenReady { [unowned worker] fault in
             if let fault { return ready(GatewayFault("\(fault)")) }

@@ -110,7 +110,10 @@ final class ClientConnection: LoopHandler, TimerHandler, TurnSender {
             if state != .receiving { return }
         }
         takeBody()
-        if state == .receiving { restoreReading() }
+        guard state == .receiving else { return }
+        restoreReading()
+        // Asked for after the head was read: under TLS the body may be decrypted already, and the socket will not tell.
+        if !processing, stream.hasBufferedInput { readInput() }
     }
 
     // MARK: The response, from the exchange

@@ -33,6 +33,17 @@ enum Scrypt {
         return "$scrypt$ln=\(costLog),r=\(blockSize),p=\(parallelism)$\(Base64URL.text(salt))$\(Base64URL.text(hash))"
     }
 
+    /// A text that nobody knows the password of, and that costs as much to hold one against as any that `hash` makes: for
+    /// users that there are not.
+    static func textOfNobody() -> String {
+        func random(_ count: Int) -> String {
+            var bytes = [UInt8](repeating: 0, count: count)
+            bytes.withUnsafeMutableBytes { RandomBytes.fill($0) }
+            return Base64URL.text(bytes)
+        }
+        return "$scrypt$ln=\(costLog),r=\(blockSize),p=\(parallelism)$\(random(saltBytes))$\(random(hashBytes))"
+    }
+
     /// Whether `stored` is the text of this password. False for a text that is none of ours.
     /// - Thread: any but a loop's; blocks for a quarter of a second.
     static func verify(_ password: Secret, against stored: String) -> Bool {

@@ -8,6 +8,7 @@ enum HostMetric: CaseIterable, Sendable {
     case loopLag, loopTurns, pooledConnections, dials, heldBytes
     case hookDuration, hookFailures, hookOverruns, suspensionOverruns, quarantines
     case pendingOperations, generation, pluginImages
+    case adminRequests, adminLoginsRefused
 
     var row: (kind: MetricKind, name: String, help: String, labels: [String], bounds: [Double]) {
         switch self {
@@ -60,6 +61,12 @@ enum HostMetric: CaseIterable, Sendable {
             (.gauge, "gateway_plugin_operations_pending", "Operations of plugins that have not ended.", ["loop"], [])
         case .generation:
             (.gauge, "gateway_chain_generation", "Number of the chain that serves new requests.", [], [])
+        case .adminRequests:
+            (.counter, "gateway_admin_requests", "Requests to the admin interface that were answered, by outcome.", ["outcome"], [])
+        case .adminLoginsRefused:
+            (
+                .counter, "gateway_admin_logins_refused", "Logins that were refused: wrong, or too many before.", ["reason"], []
+            )
         case .pluginImages:
             (.gauge, "gateway_plugin_images", "Plugin binaries mapped into the process; none is ever unmapped.", [], [])
         }

@@ -56,7 +56,6 @@ extension ExchangeRunner {
         switch phase {
         case .attempt: callAttempt(entry, chain)
         case .chunk: callChunk(entry)
-        case .admin: visitCall?(chain, exchange) ?? chain.call(phase, entry: entry, exchange: exchange)
         default: chain.call(phase, entry: entry, exchange: exchange)
         }
     }

@@ -3,8 +3,6 @@
 // All of it is off the road of relayed requests. While the station thinks, the exchange stands at
 // `.request` as one whose first hook is suspended would, so a client that leaves ends it like any other.
 
-import PluginABI
-
 extension ExchangeRunner {
     /// What a visit may wait for store, scrypt and the like, in milliseconds. Seconds would do; more means
     /// that something hangs, and the client shall hear of it.
@@ -60,14 +58,11 @@ extension ExchangeRunner {
             StagedResponse(status: answer.status, body: body, origin: 0, closesConnection: answer.closesConnection))
     }
 
-    /// Has the plugin at `entry` act: `call` enters its hook. What it responds reaches `actionEnded`; its
-    /// failure reaches `failed`.
-    func act(entry: Int, _ call: @escaping (ChainWorker, Exchange) -> gw_verdict) {
+    /// Has the plugin at `entry` act. What it responds reaches `actionEnded`; its failure reaches `failed`.
+    func act(_ action: PluginAction, entry: Int) {
         loop.disarm(stageTimer)
-        visitCall = call
-        let place = exchange.arena.allocate(MemoryLayout<Int>.size).bindMemory(to: Int.self, capacity: 1)
-        place.initialize(to: entry)
-        hooks = UnsafeBufferPointer(start: place, count: 1)
+        action.stage(on: exchange)
+        hooks = chain.alone(entry)
         cursor = 0
         walk()
         flushClient()
@@ -76,7 +71,6 @@ extension ExchangeRunner {
     /// A plugin's staged answer, as its station shall have it.
     func visitActionEnded(_ visit: any LocalVisit, _ staged: StagedResponse) {
         exchange.staged = nil
-        visitCall = nil
         var contentType = "application/json"
         for field in staged.headers where field.known == .contentType { contentType = field.value.string }
         armVisit()
@@ -87,7 +81,6 @@ extension ExchangeRunner {
     func endVisit() {
         guard let visit else { return }
         self.visit = nil
-        visitCall = nil
         visit.ended()
     }
 }

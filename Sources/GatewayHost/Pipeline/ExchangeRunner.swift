@@ -122,8 +122,6 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
 
     /// The exchange is a visit at a station of the host.
     var visit: (any LocalVisit)?
-    /// Enters the hook of the plugin that acts for the visit.
-    var visitCall: ((ChainWorker, Exchange) -> gw_verdict)?
 
     private(set) var stageTimer: LoopTimer!
     private(set) var boundTimer: LoopTimer!

@@ -10,8 +10,6 @@
 //
 // Kind: loop-confined protocols; the values are plain.
 
-import PluginABI
-
 protocol LocalStation: AnyObject {
     /// This path is the station's, whoever asks and whether or not there is anything at it.
     func answers(_ path: Bytes, at door: Door) -> Bool

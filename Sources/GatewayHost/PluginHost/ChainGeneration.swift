@@ -90,6 +90,9 @@ final class ChainGeneration: @unchecked Sendable {
             guard mount.path.hasPrefix("/"), mount.path.utf8.count > 1 else {
                 throw PluginFault(name, "its mount '\(mount.path)' must be a path that begins with '/', and not '/' alone")
             }
+            guard mount.path != "/admin", !mount.path.hasPrefix("/admin/") else {
+                throw PluginFault(name, "its mount '\(mount.path)' is the gateway's own; set `mount` to a path that is not below /admin")
+            }
             if let other = mounts[..<index].first(where: { $0.path == mount.path }) {
                 throw PluginFault(
                     name, "its mount '\(mount.path)' is taken by \(instances[other.entry].name); set `mount` to another path")

@@ -10,6 +10,8 @@
 
 protocol RecordStore: AnyObject {
     func get(_ collection: String, _ id: String) throws(StorageFault) -> StoredRecord?
+    /// The record that has this unique value.
+    func find(_ collection: String, _ value: UniqueValue) throws(StorageFault) -> StoredRecord?
     func list(_ query: RecordQuery) throws(StorageFault) -> RecordPage
 
     /// Makes each element's changes all or nothing, and all that succeed durable together. One result for

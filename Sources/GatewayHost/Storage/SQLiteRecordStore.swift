@@ -19,7 +19,8 @@ final class SQLiteRecordStore: RecordStore {
     private var dataVersion: Int64 = 0
 
     private struct Statements: ~Copyable {
-        let get, page, pageDown, changes, revision, dataVersion, userVersion, audit, auditSpan, gone, forget, trim: SQLiteStatement
+        let get, find, page, pageDown, changes, revision, dataVersion, userVersion, audit, auditSpan, gone, forget: SQLiteStatement
+        let trim: SQLiteStatement
         let meta, metaNames, setMeta, removeMeta, all: SQLiteStatement
 
         init(_ database: borrowing SQLiteDatabase) {
@@ -31,6 +32,11 @@ final class SQLiteRecordStore: RecordStore {
                 """
             }
             get = database.statement("SELECT \(columns) FROM records WHERE collection = ? AND id = ? AND gone = 0")
+            find = database.statement(
+                """
+                SELECT \(columns) FROM records WHERE gone = 0 AND collection = ?1
+                AND id = (SELECT id FROM unique_values WHERE collection = ?1 AND field = ?2 AND value = ?3)
+                """)
             self.page = database.statement(page(">", "ASC"))
             pageDown = database.statement(page("<", "DESC"))
             changes = database.statement(
@@ -75,6 +81,12 @@ final class SQLiteRecordStore: RecordStore {
     func get(_ collection: String, _ id: String) throws(StorageFault) -> StoredRecord? {
         try asking { () throws(SQLiteError) in
             try statements.get.first(.text(collection), .text(id), read: Self.record)
+        }
+    }
+
+    func find(_ collection: String, _ value: UniqueValue) throws(StorageFault) -> StoredRecord? {
+        try asking { () throws(SQLiteError) in
+            try statements.find.first(.text(collection), .text(value.field), .text(value.value), read: Self.record)
         }
     }
 

@@ -52,6 +52,11 @@ final class Storage: Sendable {
         read(done) { store throws(StorageFault) in try store.get(collection, id) }
     }
 
+    /// The record that has this unique value; nil if none has.
+    func find(_ collection: String, _ value: UniqueValue, _ done: @escaping Done<StoredRecord?>) {
+        read(done) { store throws(StorageFault) in try store.find(collection, value) }
+    }
+
     func list(_ query: RecordQuery, _ done: @escaping Done<RecordPage>) {
         read(done) { store throws(StorageFault) in try store.list(query) }
     }

@@ -26,6 +26,7 @@ class Gateway:
         self._secrets = [*SECRETS, *secrets]
         self.process = None
         self.addresses = []
+        self.admin_addresses = []
         self.write(tree)
 
     # Starting and stopping.
@@ -38,8 +39,9 @@ class Gateway:
             self.process = subprocess.Popen(
                 [BINARY, "serve", "--config", self.configuration_file], cwd=self.directory, env=self._environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.addresses = wait_until(
-            lambda: self._ended() or _addresses(listen_file), "the gateway is ready (listen.json)")
+        listening = wait_until(
+            lambda: self._ended() or _listening(listen_file), "the gateway is ready (listen.json)")
+        self.addresses, self.admin_addresses = listening["addresses"], listening["admin"]
         return self
 
     def _ended(self):
@@ -133,8 +135,8 @@ class Gateway:
         return [path for path in self.data.rglob("*") if path.is_file()]
 
 
-def _addresses(listen_file):
+def _listening(listen_file):
     try:
-        return json.loads(listen_file.read_text())["addresses"]
+        return json.loads(listen_file.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
