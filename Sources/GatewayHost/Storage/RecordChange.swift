@@ -48,7 +48,9 @@ extension RecordChange {
     static let textLimit = 1024
     /// Unique values and references of one record.
     static let listLimit = 1024
-    /// Changes of one transaction.
+    /// All documents of one task: a fraction of what may wait (`StorageQueue.byteLimit`).
+    static let taskBytesLimit = 16 << 20
+    /// Changes of one task.
     static let countLimit = 1000
 
     /// Which limit of the store the change is beyond.

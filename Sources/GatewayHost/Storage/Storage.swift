@@ -71,6 +71,10 @@ final class Storage: Sendable {
         if changes.count > RecordChange.countLimit {
             return done(.failure(.limit("\(changes.count) changes at once; \(RecordChange.countLimit) may be")))
         }
+        let bytes = changes.reduce(0) { $0 + ($1.document?.count ?? 0) }
+        if bytes > RecordChange.taskBytesLimit {
+            return done(.failure(.limit("\(bytes) bytes in one change; \(RecordChange.taskBytesLimit) may be. Make several of it")))
+        }
         submit(.write(StorageTask(changes: changes), done), done)
     }
 

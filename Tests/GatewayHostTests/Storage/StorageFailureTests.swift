@@ -148,6 +148,10 @@ import Testing
                 return
             }
         }
+        let large = RecordChange(collection: "keys", id: "a", document: Array(document.dropLast()))
+        #expect(throws: StorageFault.self) { try store.applyNow(Array(repeating: large, count: 17)) }
+        #expect(throws: StorageFault.self) { try store.applyNow(Array(repeating: .put("keys", "a", "{}"), count: 1001)) }
+        #expect(try store.getNow("keys", "a") == nil)
         store.record(AuditEntry(time: 1, actor: "user:" + String(repeating: "ü", count: 5000), source: "::1", action: "login-refused"))
         let actor = try store.auditNow()[0].actor
         #expect(actor.hasPrefix("user:üüü") && actor.hasSuffix("ü…") && actor.utf8.count <= AuditFields.textLimit)
