@@ -24,7 +24,8 @@ struct CommandServices: Sendable {
             let local = try Gateway.administration(config)
             do {
                 return Administration(
-                    resources: local.resources, client: AdministrationClient(try local.connect()), close: { local.end() })
+                    resources: local.resources, client: AdministrationClient(try local.connect()), folder: config.data,
+                    close: { local.end() })
             } catch {
                 local.end()
                 throw error

@@ -20,7 +20,7 @@ func runCommand(_ words: [String], terminal: Terminal, services: CommandServices
     defer { administration?.end() }
     if CommandWords.needResources(words, fixed: verbs) {
         do {
-            let config = try ConfigLoader.load(CommandWords.config(in: words))
+            let config = try Invocation.sharedConfig(CommandWords.config(in: words))
             let opened = try services.openQuietly(config)
             administration = opened
             verbs += ResourceVerbs.make(opened.resources)

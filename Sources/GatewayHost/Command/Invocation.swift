@@ -40,8 +40,22 @@ struct Invocation: Sendable {
         }
     }
 
-    /// Reads the configuration without warnings, for those who only look something up in it.
-    func quietConfig() -> GatewayConfig? { try? ConfigLoader.load(configPath) }
+    /// Reads the configuration as the gateway beside this command has it (see `Demonstration`), or prints what is wrong with it.
+    func loadSharedConfig() -> GatewayConfig? {
+        do throws(ConfigFaults) {
+            return try Invocation.sharedConfig(configPath)
+        } catch {
+            report(error.faults)
+            return nil
+        }
+    }
+
+    static func sharedConfig(_ path: String) throws(ConfigFaults) -> GatewayConfig {
+        try ConfigLoader.load(path, environment: Demonstration.environment(for: path))
+    }
+
+    /// For those who only look something up in it.
+    func quietConfig() -> GatewayConfig? { try? Invocation.sharedConfig(configPath) }
 
     func report(_ faults: [ConfigFault]) {
         for fault in faults { terminal.problem("\(fault)") }

@@ -6,8 +6,9 @@ enum Verbs {
     static let version = "gateway 0.1.0"
 
     static let all: [Verb] = [
-        .run, .serve, .start, .stop, .restart, .reload, .check,
+        .setup, .run, .serve, .start, .stop, .restart, .reload, .check,
         .status, .logs, .doctor, .configShow, .configDiff,
+        .backup, .restore, .export, .importRecords, .audit, .rotateMasterKey,
         .configDocs, .configSchema, .completion, .demoUpstream, .version,
     ]
 }

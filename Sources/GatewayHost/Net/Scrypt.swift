@@ -62,6 +62,16 @@ enum Scrypt {
         return ConstantTime.equal(found, hash)
     }
 
+    /// A key for sealing what leaves the store, made of a passphrase.
+    /// - Thread: any but a loop's; blocks for a quarter of a second.
+    static func key(of passphrase: Secret, salt: [UInt8]) -> SecretBytes {
+        guard var bytes = derive(passphrase, salt, costLog, blockSize, parallelism, count: AESGCM.keyBytes) else {
+            preconditionFailure("OpenSSL could not compute scrypt: too little memory?")
+        }
+        defer { bytes.wipe() }
+        return bytes.withUnsafeBytes { SecretBytes(copying: $0) }
+    }
+
     private static func derive(
         _ password: Secret, _ salt: [UInt8], _ costLog: UInt64, _ blockSize: UInt64, _ parallelism: UInt64, count: Int
     ) -> [UInt8]? {

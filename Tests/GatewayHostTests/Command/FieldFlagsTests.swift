@@ -119,7 +119,7 @@ import Testing
         for part in [
             "--enabled, --no-enabled", "--limit N", "--expires WHEN", "--secret SECRET", "--secret-file FILE", "--groups IDS",
             "--policy WORD",
-            "drain, abort", "in requests a minute; 60 unless given", "required",
+            "drain, abort", "requests a minute; 60 unless given", "required",
         ] { #expect(help.contains(part), "\(part)") }
     }
 }

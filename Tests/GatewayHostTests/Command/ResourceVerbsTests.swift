@@ -180,7 +180,7 @@ import Testing
 
     @Test func helpAndCompletionKnowThem() throws {
         let (_, help) = try run(interface(), "keys", "rotate", "--help")
-        #expect(help.out.hasPrefix("Usage: gateway keys rotate [ID-OR-NAME]") && help.out.contains("Overlap (in s; 0 unless given)"))
+        #expect(help.out.hasPrefix("Usage: gateway keys rotate [ID-OR-NAME]") && help.out.contains("Overlap (s; 0 unless given)"))
         #expect(try run(interface(), "keys", "update", "x", "--help").1.out.contains("60 unless given") == false)
         let (_, group) = try run(interface(), "keys")
         for verb in ["list", "show", "create", "update", "delete", "rotate", "purge"] { #expect(group.out.contains("keys \(verb)")) }

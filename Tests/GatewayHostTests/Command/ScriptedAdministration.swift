@@ -26,7 +26,7 @@ final class ScriptedAdministration: Sendable {
 
     /// Services whose administration is this, with the resources of `declaration`.
     func services(_ declaration: String) throws -> CommandServices {
-        let resources = try ResourceDeclaration.read(declaration)
+        let resources = try ResourceDeclaration.read(declaration, isHosts: true)
         return CommandServices(
             serve: { _, _ in 0 }, checkPlugins: { _ in },
             administration: { [self] _ in

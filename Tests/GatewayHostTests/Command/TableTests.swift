@@ -58,6 +58,12 @@ import Testing
         for line in table.lines(width: 5, paint: plain).dropFirst() { #expect(line.hasPrefix("key_")) }
     }
 
+    @Test func titlesGiveBeforeWhatStandsUnderThem() {
+        let table = Table(
+            columns: [.init(title: "a very long title"), .init(title: "name")], rows: [["1234567", "0123456789"]])
+        #expect(table.lines(width: 20, paint: plain) == ["A VERY …  NAME", "1234567   0123456789"])
+    }
+
     @Test func coloursTakeNoColumns() {
         var table = table
         table.rows[0][1] = Table.Cell("x", .good)

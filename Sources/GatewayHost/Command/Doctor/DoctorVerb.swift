@@ -7,8 +7,8 @@ extension Verb {
         name: "doctor", summary: "Looks for the usual faults and says how to mend each.",
         details: """
             Looks at the configuration with its plugins, permissions of files, the data folder and its disk, the clock, descriptors,
-            ports, the way to the upstream, names in .env, and an nginx in front whose configuration this machine has. Changes
-            nothing. Exits with 0 when there is no fault (warnings are none), with 1 when there is, with 3 when the configuration
+            ports, the way to the upstream, the store and its key, every account and proxy (as their action test does), names in .env,
+            and an nginx in front whose configuration this machine has. Changes nothing. Exits with 0 when there is no fault (warnings are none), with 1 when there is, with 3 when the configuration
             cannot be read at all.
             """,
         flags: [.config, Flag(name: "offline", help: "ask nothing over the network"), .json]
@@ -16,7 +16,7 @@ extension Verb {
         let environment: Environment
         let config: GatewayConfig
         do throws(ConfigFaults) {
-            environment = try Environment.current()
+            environment = try Demonstration.environment(for: invocation.configPath)
             config = try ConfigLoader.load(invocation.configPath, environment: environment)
         } catch {
             invocation.show(error.faults.map { Finding(.fault, "configuration", "\($0)") })
@@ -33,6 +33,8 @@ extension Verb {
             findings += ReachFindings.upstream(config)
             invocation.terminal.progress(nil)
         }
+        findings += RecordFindings.all(
+            config, invocation.services, asksNetwork: !invocation.has("offline"), progress: invocation.terminal.progress)
         invocation.show(findings)
         return findings.contains { $0.verdict == .fault } ? .failed : .done
     }

@@ -24,9 +24,9 @@ extension Verb {
             }
             invocation.terminal.out("wrote \(path), with a key of its own; only you can read it")
         }
-        let usesDemonstration: Bool
+        let demonstration: String?
         do {
-            usesDemonstration = try startDemonstrationIfNeeded(for: path)
+            demonstration = try startDemonstrationIfNeeded(for: path)
         } catch let fault as ConfigFaults {
             invocation.report(fault.faults)
             return .invalid
@@ -37,7 +37,8 @@ extension Verb {
         guard let config = invocation.loadConfig() else { return .invalid }
         let terminal = invocation.terminal
         return invocation.serve(config) { addresses in
-            for line in RunBanner.lines(config, addresses: addresses, usesDemonstration: usesDemonstration) {
+            if let demonstration { Demonstration.tell(demonstration, in: config.data) }
+            for line in RunBanner.lines(config, addresses: addresses, usesDemonstration: demonstration != nil) {
                 terminal.out(line)
             }
         }
@@ -45,19 +46,17 @@ extension Verb {
 }
 
 /// Starts it when the file would take its upstream from us and there is no credential for the real one.
-/// - Returns: whether it serves.
-private func startDemonstrationIfNeeded(for path: String) throws -> Bool {
-    guard case .success(let bytes) = FileBytes.read(path, limit: YAMLReader.byteLimit) else { return false }
-    let environment = try Environment.current()
-    func isSet(_ name: String) -> Bool { environment[name].map { !$0.isEmpty } ?? false }
-    guard String(decoding: bytes, as: UTF8.self).contains("${\(FirstConfig.upstreamVariable)"),
-        !isSet("ANTHROPIC_API_KEY"), !isSet(FirstConfig.upstreamVariable)
-    else { return false }
+/// - Returns: its address; nil when it is not wanted.
+private func startDemonstrationIfNeeded(for path: String) throws -> String? {
+    guard case .success(let bytes) = FileBytes.read(path, limit: YAMLReader.byteLimit),
+        Demonstration.isWanted(by: bytes, try Environment.current())
+    else { return nil }
     let port = try DemoUpstream.start(ListenAddress(host: "127.0.0.1", port: 0)).port
+    let url = "http://127.0.0.1:\(port)"
     // Before any thread reads the environment; a reload resolves the file's references against it again.
-    setenv(FirstConfig.upstreamVariable, "http://127.0.0.1:\(port)", 1)
-    setenv("ANTHROPIC_API_KEY", "demonstration", 1)
-    return true
+    setenv(FirstConfig.upstreamVariable, url, 1)
+    setenv(Demonstration.credential, Demonstration.placeholder, 1)
+    return url
 }
 
 /// What `gateway run` prints when it listens.

@@ -27,7 +27,7 @@ extension Verb {
         guard let filter = invocation.logFilter(), let count = invocation.count("lines", 0...1_000_000, unless: 100) else {
             return .usage
         }
-        guard let config = invocation.loadConfig() else { return .invalid }
+        guard let config = invocation.loadSharedConfig() else { return .invalid }
         guard let path = invocation.has("errors") ? config.log.errorFile : Daemon.log(of: config) else {
             return invocation.fail("the configuration names no log.error_file")
         }

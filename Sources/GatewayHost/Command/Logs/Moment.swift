@@ -1,8 +1,13 @@
 // Moments as people write them: `10m` for ten minutes ago (or ahead), or RFC 3339.
 //
-// Kind: value. Pure.
+// Kind: value. Pure, but for `now`.
+
+import CLinux
 
 enum Moment {
+    /// Nanoseconds since 1970.
+    static func now() -> UInt64 { gwl_wall_ns() }
+
     /// Nanoseconds since 1970.
     /// - Parameter ahead: a duration counts into the future instead of the past.
     static func parse(_ text: String, now: UInt64, ahead: Bool = false) -> UInt64? {

@@ -75,6 +75,7 @@ extension Administration {
         do throws(AdministrationFault) {
             let answer = try client.call("DELETE", path(resource, record))
             guard answer.isDone else { return invocation.fail(answer) }
+            settle()
         } catch {
             return invocation.fail("\(error)")
         }
@@ -126,6 +127,7 @@ extension Administration {
             let answer = try client.call(method, target, body: .object(document), revision: revision)
             invocation.terminal.progress(nil)
             guard answer.isDone else { return invocation.fail(answer, flags) }
+            settle()
             return done(answer.body ?? .object([:]))
         } catch let fault as UsageFault {
             return invocation.fail("\(fault)", .usage)

@@ -6,12 +6,24 @@
 final class Administration {
     let resources: [ResourceDeclaration]
     let client: AdministrationClient
+    /// The data folder, from which a gateway may serve meanwhile; nil: none can.
+    private let folder: String?
     private let close: () -> Void
 
-    init(resources: [ResourceDeclaration], client: AdministrationClient, close: @escaping () -> Void) {
+    init(
+        resources: [ResourceDeclaration], client: AdministrationClient, folder: String? = nil, close: @escaping () -> Void
+    ) {
         self.resources = resources
         self.client = client
+        self.folder = folder
         self.close = close
+    }
+
+    /// After a change: returns when a gateway that serves from the same store has looked at it again, so that its next request
+    /// uses what the command says is done.
+    func settle() {
+        guard let folder, RunningGateway(in: folder) != nil else { return }
+        Patience.pause(.milliseconds(StorageThread.pollMilliseconds + 100))
     }
 
     var finder: RecordFinder { RecordFinder(client: client, resources: resources) }
@@ -25,7 +37,7 @@ extension Invocation {
     /// Opens the interface, or goes on with the one that was opened to find the verb.
     func withAdministration(_ body: (Administration) -> ExitCode) -> ExitCode {
         if let administration = administration?.value { return body(administration) }
-        guard let config = loadConfig() else { return .invalid }
+        guard let config = loadSharedConfig() else { return .invalid }
         return withAdministration(of: config, body)
     }
 

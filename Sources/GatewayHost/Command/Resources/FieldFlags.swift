@@ -78,7 +78,7 @@ struct FieldFlags: Sendable {
         var text = field.description.isEmpty ? field.title : field.description
         while text.hasSuffix(".") { text.removeLast() }
         var notes: [String] = []
-        if !field.unit.isEmpty { notes.append("in \(field.unit)") }
+        if !field.unit.isEmpty { notes.append(field.unit) }
         if !field.choices.isEmpty { notes.append(field.choices.joined(separator: ", ")) }
         if field.isList { notes.append("several: separated by commas, or the flag again") }
         if field.format == "date-time" { notes.append("30d from now, or 2025-11-23T18:00:00Z") }

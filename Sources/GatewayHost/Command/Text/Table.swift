@@ -54,21 +54,27 @@ struct Table: Sendable {
     }
 
     private func widths(fitting limit: Int?) -> [Int] {
-        var widths = columns.indices.map { index in
-            rows.reduce(DisplayWidth.of(columns[index].title)) { max($0, DisplayWidth.of($1[index].text)) }
-        }
+        let needed = columns.indices.map { index in rows.reduce(0) { max($0, DisplayWidth.of($1[index].text)) } }
+        var widths = columns.indices.map { max(needed[$0], DisplayWidth.of(columns[$0].title)) }
         guard let limit else { return widths }
         var excess = widths.reduce(0, +) + Table.gap * (columns.count - 1) - limit
+        // Titles first: what is said under them matters more.
+        Table.shrink(&widths, by: &excess, columns.indices.map { columns[$0].isWhole ? widths[$0] : max(needed[$0], Table.leastWidth) })
+        Table.shrink(&widths, by: &excess, columns.indices.map { columns[$0].isWhole ? widths[$0] : Table.leastWidth })
+        return widths
+    }
+
+    /// Takes from the widest first, never below `least`.
+    private static func shrink(_ widths: inout [Int], by excess: inout Int, _ least: [Int]) {
         while excess > 0 {
-            let candidates = columns.indices.filter { !columns[$0].isWhole && widths[$0] > Table.leastWidth }
-            guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
+            let candidates = widths.indices.filter { widths[$0] > least[$0] }
+            guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { return }
             // Down to the next one, so that equals then share what is left.
-            let next = candidates.map { widths[$0] }.filter { $0 < widths[widest] }.max() ?? Table.leastWidth
-            let step = min(excess, max(1, widths[widest] - next))
+            let next = candidates.map { widths[$0] }.filter { $0 < widths[widest] }.max() ?? 0
+            let step = min(excess, max(1, widths[widest] - max(next, least[widest])))
             widths[widest] -= step
             excess -= step
         }
-        return widths
     }
 }
 
