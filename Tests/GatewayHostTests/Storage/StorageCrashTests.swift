@@ -49,7 +49,10 @@ import Testing
         #expect(line.contains(StorageFile.path(in: folder.path)) && line.contains("must belong to the user"), "\(line)")
         process.kill()
     }
+}
 
+/// What the other process does; it is killed, so it has no folder of its own to clear away.
+@Suite struct StoreProcessTests {
     @Test(.enabled(if: StoreProcess.isChild)) func theOtherProcess() throws {
         let folder = String(cString: getenv("GATEWAY_STORE_FOLDER"))
         let isNobody = String(cString: getenv(StoreProcess.variable)) == "write-as-nobody"
