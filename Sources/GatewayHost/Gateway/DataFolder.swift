@@ -3,6 +3,7 @@
 //   gateway.pid    number of the serving process, locked while it lives
 //   listen.json    addresses that are bound, once requests are answered
 //   reload.json    outcome of the last reload
+//   gateway.db     the store of records (Storage), master.key what opens its secrets
 //   plugins/       private copies of the plugins that were loaded
 //
 // Kind: control thread.

@@ -51,15 +51,15 @@ final class LocalAdministration {
         let plan = WorkerPlan(
             config: config, chain: chain, shared: shared, host: host, sockets: [],
             upstreamTLS: try TLSClientSource(caFile: config.upstream.caFile), admin: admin)
-        let outcome = LocalStart()
+        let outcome = Awaited<GatewayFault?>()
         try group.start(prepare: { loop in
             do {
-                loop.context = try plan.makeWorker(on: loop) { outcome.tell($0) }
+                loop.context = try plan.makeWorker(on: loop) { outcome.give($0) }
             } catch {
-                outcome.tell(GatewayFault("\(error)"))
+                outcome.give(GatewayFault("\(error)"))
             }
         })
-        if let fault = outcome.wait() {
+        if let fault = outcome.take() {
             group.stop()
             group.join()
             throw fault
@@ -97,12 +97,12 @@ final class LocalAdministration {
     func end() {
         guard !isEnded else { return }
         isEnded = true
-        let outcome = LocalStart()
+        let outcome = Awaited<GatewayFault?>()
         group.loops[0].submit { loop in
             (loop.context as? Worker)?.end()
-            outcome.tell(nil)
+            outcome.give(nil)
         }
-        _ = outcome.wait()
+        _ = outcome.take()
         group.stop()
         group.join()
         chain.destroy()
@@ -117,41 +117,4 @@ extension Gateway {
     /// - Throws: `ConfigFaults`, `GatewayFault`, `PluginFault`: what kept it from starting.
     /// - Thread: any that may block; the administration then belongs to it.
     static func administration(_ config: GatewayConfig) throws -> LocalAdministration { try LocalAdministration(config) }
-}
-
-/// One word from the loop to the thread that waits for it.
-private final class LocalStart: @unchecked Sendable {
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
-    private var told = false
-    private var fault: GatewayFault?
-
-    init() {
-        mutex = .allocate(capacity: 1)
-        condition = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        pthread_mutex_destroy(mutex)
-        condition.deallocate()
-        mutex.deallocate()
-    }
-
-    func tell(_ fault: GatewayFault?) {
-        pthread_mutex_lock(mutex)
-        told = true
-        self.fault = fault
-        pthread_cond_signal(condition)
-        pthread_mutex_unlock(mutex)
-    }
-
-    func wait() -> GatewayFault? {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while !told { pthread_cond_wait(condition, mutex) }
-        return fault
-    }
 }

@@ -148,7 +148,7 @@ final class Storage: Sendable {
     private static func fault(_ refusal: StorageQueue.Refusal) -> StorageFault {
         switch refusal {
         case .closed: .unavailable("the store is closed: the gateway is stopping")
-        case .full: .limit("too much waits for the store; its disk is slow or somebody asks too fast. Try again")
+        case .full: .unavailable("too much waits for the store; its disk is slow or somebody asks too fast. Try again")
         }
     }
 }
