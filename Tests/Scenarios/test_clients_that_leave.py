@@ -70,3 +70,19 @@ def test_a_thousand_clients_that_leave_leave_nothing_behind(gateway, upstream, c
                 client.reset()
     wait_until(lambda: gateway.descriptor_count() <= descriptors + 70, "descriptors came back")
     assert connect(gateway).request(headers=AUTHORIZED, body=BODY).status == 200
+
+
+def test_in_the_middle_of_a_large_answer(start_gateway, upstream, connect):
+    """The write that finds the client gone ends the exchange while its bytes are being handed over."""
+    gateway = start_gateway(client_gone={"policy": "abort"})
+    count = 20
+    upstream.answer(replies.plain(200, b"{}" + b" " * (4 << 20)))
+    for _ in range(count):
+        client = connect(gateway)
+        client.request(headers=AUTHORIZED, body=BODY, read=False)
+        client.response_head()
+        client.reset()
+    upstream.wait_for_requests(count)
+    for number in range(count):
+        wait_until(lambda: ended_upstream(upstream, number), "the upstream exchange was cancelled")
+    assert connect(gateway).request("GET", "/health").status == 200
