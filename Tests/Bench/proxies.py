@@ -154,7 +154,7 @@ class Gateway(Proxy):
         file.write_text("\n".join(lines) + "\n")
         file.chmod(0o600)
 
-    def start(self, poll_seconds=0.005):
+    def start(self, poll_seconds=0.005, patience_seconds=60):
         listen = self.directory / "data/listen.json"
         listen.unlink(missing_ok=True)
         environment = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
@@ -172,5 +172,5 @@ class Gateway(Proxy):
             except (FileNotFoundError, json.JSONDecodeError):
                 return None
 
-        self.port = int(wait_until(ready, "the gateway is ready", 60, poll_seconds).rsplit(":", 1)[1])
+        self.port = int(wait_until(ready, "the gateway is ready", patience_seconds, poll_seconds).rsplit(":", 1)[1])
         return self
