@@ -292,3 +292,21 @@ def test_records_are_exported_and_imported(operator, tmp_path):
     (tmp_path / "cut.jsonl").write_text(cut)
     refused = other("import", "../cut.jsonl", "--passphrase-file", "../passphrase")
     assert refused.returncode == 6 and "not whole" in refused.stderr
+
+
+def test_a_master_key_of_the_environment(operator, tmp_path):
+    old, new = (name * 32 for name in ("0a", "b1"))
+    env = tmp_path / ".env"
+    env.write_text(f"ENCRYPTION_KEY={old}\n")
+    env.chmod(0o600)
+    operator.json("accounts", "create", "--name", "main", "--api-key", "-", said=ACCOUNT_KEY)
+    assert not (tmp_path / "data" / "master.key").exists()
+    assert operator("rotate-master-key").returncode == 2, "it cannot set the variable itself"
+    assert operator.json("rotate-master-key", "--new-key-file", "-", said=new)["unreadable"] == 0
+    env.write_text(f"ENCRYPTION_KEY={new}\n")
+    assert operator.json("accounts", "list")["data"][0]["name"] == "main"
+    before = (tmp_path / "data" / "gateway.db").read_bytes()
+    env.write_text(f"ENCRYPTION_KEY={old}\n")
+    wrong = operator("accounts", "list")
+    assert wrong.returncode == 1 and "sealed with master key" in wrong.stderr and old not in wrong.stderr
+    assert (tmp_path / "data" / "gateway.db").read_bytes() == before

@@ -103,13 +103,14 @@ enum CommandWords {
             terminal.problem("gateway: \(CommandLineParser.unknown(word, word, names, "gateway help"))")
             return .usage
         }
+        // The plugins are there, and something else keeps them from being asked: the store, its key.
+        guard let faults = error as? ConfigFaults else {
+            terminal.problem("gateway: \(error)")
+            return .failed
+        }
         let shown = ConfigFault.printable(word, limit: 60)
         terminal.problem("gateway: \"\(shown)\" is no command that is always there; those of resources need the configured plugins:")
-        if let faults = error as? ConfigFaults {
-            for fault in faults.faults { terminal.problem("\(fault)") }
-            return .invalid
-        }
-        terminal.problem("\(error)")
-        return .failed
+        for fault in faults.faults { terminal.problem("\(fault)") }
+        return .invalid
     }
 }
