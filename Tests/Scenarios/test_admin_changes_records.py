@@ -1,11 +1,13 @@
 """Records through the admin interface: made, found, changed, refused with the field that is wrong, audited."""
 
 import json
+import socket
 import threading
 
 import pytest
 
 from harness.admin import administer
+from harness.waiting import PATIENCE_SECONDS, wait_until
 
 CANARY = "sk-ant-canary-of-a-record"
 
@@ -153,6 +155,21 @@ def test_a_client_that_leaves_in_the_middle_harms_nothing(gateway, admin, connec
         client.reset()
     assert admin.get("/admin/v1/users").status == 200
     assert gateway.is_running
+
+
+def test_an_action_that_nobody_waits_for_is_audited_all_the_same(gateway, admin, connect):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        made = make(admin, "accounts", name="second", type="api-key", api_key=CANARY,
+                    base_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        client = connect(gateway)
+        client.request("POST", f"/admin/v1/accounts/{made['id']}:test", [("authorization", admin.headers["authorization"])], read=False)
+        silent.settimeout(PATIENCE_SECONDS)
+        asked, _ = silent.accept()
+        client.reset()
+        trail = f"/admin/v1/audit?resource=accounts&record={made['id']}"
+        entries = wait_until(lambda: [entry for entry in admin.get(trail).body["data"] if entry["action"] == "test"], "the audit entry")
+        assert [entry["outcome"] for entry in entries] == ["abandoned"]
+        asked.close()
 
 
 def test_requests_are_counted(admin, gateway):

@@ -13,6 +13,9 @@ final class PasswordQueue: Sendable {
     private struct State {
         var waiting: [@Sendable () -> Void] = []
         var isRunning = false
+        var isClosed = false
+        /// Told when the thread has nothing more to do, once the queue is closed.
+        var idle: Awaited<Bool>?
     }
     private let state = Locked(State())
 
@@ -21,7 +24,7 @@ final class PasswordQueue: Sendable {
     /// - Thread: any.
     func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
         let (isTaken, starts) = state.withLock { state -> (Bool, Bool) in
-            guard state.waiting.count < PasswordQueue.waitingLimit else { return (false, false) }
+            guard !state.isClosed, state.waiting.count < PasswordQueue.waitingLimit else { return (false, false) }
             state.waiting.append(work)
             defer { state.isRunning = true }
             return (true, !state.isRunning)
@@ -30,17 +33,31 @@ final class PasswordQueue: Sendable {
         return isTaken
     }
 
-    private func drain() {
-        while let work = next() { work() }
+    /// Nothing is taken any more, what waits is dropped, and what runs is waited for: OpenSSL is taken down when the
+    /// process exits, and a hash under way would not survive that.
+    /// - Thread: any that may block, once the loops have ended.
+    func close() {
+        let idle = state.withLock { state -> Awaited<Bool>? in
+            state.isClosed = true
+            state.waiting.removeAll()
+            if state.isRunning { state.idle = Awaited() }
+            return state.idle
+        }
+        _ = idle?.take()
     }
 
-    private func next() -> (@Sendable () -> Void)? {
-        state.withLock { state in
-            if state.waiting.isEmpty {
+    private func drain() {
+        while true {
+            let (work, idle) = state.withLock { state -> ((@Sendable () -> Void)?, Awaited<Bool>?) in
+                if !state.waiting.isEmpty { return (state.waiting.removeFirst(), nil) }
                 state.isRunning = false
-                return nil
+                return (nil, state.idle)
             }
-            return state.waiting.removeFirst()
+            guard let work else {
+                idle?.give(true)
+                return
+            }
+            work()
         }
     }
 }

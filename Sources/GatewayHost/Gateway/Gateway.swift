@@ -92,6 +92,7 @@ final class Gateway: LoopHandler, TimerHandler {
         group.join()
         watchdog.stop()
         chain.destroy()
+        admin.passwords.close()
         storage.close()
         close(signals)
         if let failure { throw failure }

@@ -106,6 +106,7 @@ final class LocalAdministration {
         group.stop()
         group.join()
         chain.destroy()
+        admin.passwords.close()
         storage.close()
     }
 
