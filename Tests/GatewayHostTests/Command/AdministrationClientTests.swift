@@ -56,8 +56,4 @@ import Testing
         close(server)
         #expect(throws: AdministrationFault.self) { try client.call("GET", "/x") }
     }
-
-    @Test func textIsEscapedForPaths() {
-        #expect(AdministrationClient.escaped("config:a/b c?ä") == "config:a%2Fb%20c%3F%C3%A4")
-    }
 }

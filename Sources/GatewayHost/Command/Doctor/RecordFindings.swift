@@ -52,7 +52,7 @@ extension Administration {
         let name = "\(resource.singular) \(record.value(at: resource.label)?.string ?? id)"
         let mend = "gateway \(resource.name) \(RecordFindings.action) \(id) says more."
         guard
-            let answer = try? client.call("POST", "/admin/v1/\(resource.name)/\(AdministrationClient.escaped(id)):\(RecordFindings.action)")
+            let answer = try? client.call("POST", "/admin/v1/\(resource.name)/\(PercentEncoding.encode(id)):\(RecordFindings.action)")
         else {
             return Finding(.fault, name, "the connection broke", mend: mend)
         }

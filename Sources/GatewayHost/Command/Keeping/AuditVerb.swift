@@ -45,7 +45,7 @@ extension Administration {
         do throws(AdministrationFault) {
             repeat {
                 let page = query + [("limit", "\(min(500, limit - entries.count))")] + (next.map { [("cursor", $0)] } ?? [])
-                let text = page.map { "\($0.0)=\(AdministrationClient.escaped($0.1))" }.joined(separator: "&")
+                let text = page.map { "\($0.0)=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
                 let answer = try client.call("GET", "/admin/v1/audit?\(text)")
                 guard answer.isDone, let data = answer.body?["data"]?.array else { return invocation.fail(answer) }
                 entries += data

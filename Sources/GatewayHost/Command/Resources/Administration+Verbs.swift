@@ -102,7 +102,7 @@ extension Administration {
     // MARK: Parts
 
     private func path(_ resource: ResourceDeclaration, _ record: JSONValue) -> String {
-        "/admin/v1/\(resource.name)/\(AdministrationClient.escaped(record["id"]?.string ?? ""))"
+        "/admin/v1/\(resource.name)/\(PercentEncoding.encode(record["id"]?.string ?? ""))"
     }
 
     /// `key_01… "Test Key"`

@@ -42,18 +42,6 @@ final class AdministrationClient {
         return try answer()
     }
 
-    /// A text as part of a path or a query: everything but letters, digits and `-._~:` as its bytes (RFC 3986 section 2.1).
-    static func escaped(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF")
-        return text.utf8.reduce(into: "") { escaped, byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e, 0x3a:
-                escaped.unicodeScalars.append(Unicode.Scalar(byte))
-            default: escaped += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
-            }
-        }
-    }
-
     private func send(_ bytes: [UInt8]) throws(AdministrationFault) {
         var sent = 0
         while sent < bytes.count {

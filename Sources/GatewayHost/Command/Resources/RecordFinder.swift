@@ -16,7 +16,7 @@ struct RecordFinder {
     /// The record of that id, or the only one of that name.
     func find(_ written: String, among resource: ResourceDeclaration) throws(Fault) -> JSONValue {
         if RecordFinder.looksLikeID(written, of: resource) {
-            let answer = try get("/admin/v1/\(resource.name)/\(AdministrationClient.escaped(written))")
+            let answer = try get("/admin/v1/\(resource.name)/\(PercentEncoding.encode(written))")
             if answer.isDone, let record = answer.body { return record }
             guard answer.status == 404 else { throw .failed(answer) }
         }
@@ -52,8 +52,8 @@ struct RecordFinder {
         of resource: ResourceDeclaration, search: String?, after: String?, limit: Int
     ) throws(Fault) -> (records: [JSONValue], next: String?) {
         var target = "/admin/v1/\(resource.name)?limit=\(limit)"
-        if let search { target += "&search=\(AdministrationClient.escaped(search))" }
-        if let after { target += "&cursor=\(AdministrationClient.escaped(after))" }
+        if let search { target += "&search=\(PercentEncoding.encode(search))" }
+        if let after { target += "&cursor=\(PercentEncoding.encode(after))" }
         let answer = try get(target)
         guard answer.isDone, let data = answer.body?["data"]?.array else { throw .failed(answer) }
         return (data, answer.body?["next_cursor"]?.string)
