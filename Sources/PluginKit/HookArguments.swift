@@ -16,6 +16,11 @@ public struct Attempt {
     public var status: Int { Int(raw.pointee.status) }
     /// GW_OK if a status arrived, whatever it is.
     public var error: gw_error { raw.pointee.error }
+    /// From the beginning of the attempt, the connection included, to the first byte of an answer; nil if none came.
+    public var secondsToFirstByte: Double? {
+        let (start, first) = (raw.pointee.start_ns, raw.pointee.first_byte_ns)
+        return first > start ? Double(first - start) / 1e9 : nil
+    }
     /// What the upstream asked for; 0 if it did not.
     public var retryAfterMilliseconds: Int { Int(raw.pointee.retry_after_ms) }
     /// The start of the body if the status is an error.

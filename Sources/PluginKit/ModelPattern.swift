@@ -3,8 +3,8 @@
 // "claude-opus-5-5" is that model and no other; "claude-haiku-*" is every id that begins so. There
 // is no other wildcard: a rule about money should be readable. Kind: value, constant.
 
-public struct ModelPatterns: Sendable {
-    private struct Pattern: Sendable {
+public struct ModelPatterns: Hashable, Sendable {
+    private struct Pattern: Hashable, Sendable {
         let text: [UInt8]
         let isPrefix: Bool
     }
@@ -12,6 +12,11 @@ public struct ModelPatterns: Sendable {
 
     /// True if there is no rule, so that every model is allowed.
     public var allowEverything: Bool { patterns.isEmpty }
+
+    /// No rule.
+    public static let all = ModelPatterns(patterns: [])
+
+    private init(patterns: [Pattern]) { self.patterns = patterns }
 
     /// - Throws: `PluginError` if a `*` stands anywhere but at the end.
     public init(_ settings: Settings) throws(PluginError) {

@@ -50,7 +50,14 @@ nonisolated(unsafe) let fakeHostTable: UnsafePointer<gw_host> = {
     }
     table.pointee.attr_set = setAttribute
     table.pointee.header_get = headerValue
-    table.pointee.header_at = { _, _, _, _ in GW_E_ABSENT }
+    table.pointee.header_at = { raw, side, index, out in
+        let exchange = exchange(raw)
+        let headers = exchange.headers[.init(side), default: []].filter { !$0.name.hasPrefix(":") }
+        guard headers.indices.contains(index) else { return GW_E_ABSENT }
+        let header = headers[index]
+        out.pointee = gw_pair(name: exchange.arena.copy(header.name), value: exchange.arena.copy(header.value))
+        return GW_OK
+    }
     table.pointee.header_set = { raw, side, name, value in
         exchange(raw).setHeader(
             Bytes(name).string, value.ptr == nil ? nil : Bytes(value).string, of: .init(side))

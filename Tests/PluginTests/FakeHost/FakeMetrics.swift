@@ -3,7 +3,7 @@
 import PluginKit
 
 final class FakeMetrics {
-    /// "name{label=\"value\",...}" to the sum of what was added or observed.
+    /// "name{label=\"value\",...}" to the sum of what was added or observed, or to what was set.
     private(set) var values: [String: Double] = [:]
     /// How often each series was added to or observed.
     private(set) var counts: [String: Int] = [:]
@@ -31,6 +31,8 @@ final class FakeMetrics {
         return gw_series(seriesNames.count)
     }
 
+    func set(_ series: gw_series, _ value: Double) { values[seriesNames[Int(series) - 1]] = value }
+
     func add(_ series: gw_series, _ value: Double) {
         values[seriesNames[Int(series) - 1], default: 0] += value
         counts[seriesNames[Int(series) - 1], default: 0] += 1
@@ -52,7 +54,7 @@ nonisolated(unsafe) let fakeMetricsTable: UnsafePointer<gw_metrics> = {
                     metric, (0..<count).map { Bytes(values![$0]).string })
             },
             add: { FakeHost.current.metrics.add($0, $1) },
-            set: { _, _ in },
+            set: { FakeHost.current.metrics.set($0, $1) },
             observe: { FakeHost.current.metrics.add($0, $1) },
             scrape: { raw, openMetrics in
                 exchange(raw).arena.copy(openMetrics == 0 ? "text 0.0.4" : "openmetrics 1.0")

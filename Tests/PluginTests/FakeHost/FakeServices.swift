@@ -94,6 +94,14 @@ extension JSON {
         case .bool(let bool):
             value.type = GW_BOOL
             value.i = bool ? 1 : 0
+        case .list(let elements):
+            value.type = GW_LIST
+            value.i = Int64(elements.count)
+            value.text = arena.copy(place.serialized)
+        case .map(let members):
+            value.type = GW_MAP
+            value.i = Int64(members.count)
+            value.text = arena.copy(place.serialized)
         default: return nil
         }
         return value

@@ -6,23 +6,27 @@
 // Kind: pure value. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF"; the 128-bit
 // variant as in the authors' reference code.
 
-import PluginKit
+public struct SipTag: Hashable, Sendable, BitwiseCopyable {
+    public var low: UInt64
+    public var high: UInt64
 
-struct SipTag: Equatable {
-    var low: UInt64
-    var high: UInt64
+    @inlinable
+    public init(low: UInt64, high: UInt64) {
+        self.low = low
+        self.high = high
+    }
 }
 
-struct SipHash {
+public struct SipHash: Sendable {
     private let key0: UInt64
     private let key1: UInt64
 
-    init(key0: UInt64, key1: UInt64) {
+    public init(key0: UInt64, key1: UInt64) {
         self.key0 = key0
         self.key1 = key1
     }
 
-    func tag(of bytes: Bytes) -> SipTag {
+    public func tag(of bytes: Bytes) -> SipTag {
         var v0 = key0 ^ 0x736f_6d65_7073_6575
         var v1 = key1 ^ 0x646f_7261_6e64_6f6d ^ 0xee  // 0xee: the variant with 128 bits
         var v2 = key0 ^ 0x6c79_6765_6e65_7261
