@@ -96,7 +96,7 @@ def test_a_proxy_cut_in_the_middle_of_a_stream(start_gateway, upstream, connect,
 
 
 def test_two_accounts_do_not_share_a_connection(start_gateway, upstream, connect, egress):
-    gateway = start_gateway(accounts=[account(proxy=egress.settings()), SPARE], picker={"strategy": "round-robin"})
+    gateway = start_gateway(accounts=[account(proxy=egress.settings()), SPARE], picker={"strategy": "round-robin", "sticky": {"enabled": False}})
     client = connect(gateway)
     for _ in range(6):
         assert client.request(headers=AUTHORIZED, body=BODY).status == 200

@@ -54,7 +54,8 @@ def test_keys_from_the_environment_and_files(start_gateway, upstream, connect, t
     secret_file.chmod(0o600)
     gateway = start_gateway(
         accounts=[account("environment", "${GATEWAY_TEST_ACCOUNT_KEY}"), account("file", f"file:{secret_file}")],
-        picker={"strategy": "round-robin"}, environment={"GATEWAY_TEST_ACCOUNT_KEY": "sk-ant-canary-from-environment"},
+        picker={"strategy": "round-robin", "sticky": {"enabled": False}},
+        environment={"GATEWAY_TEST_ACCOUNT_KEY": "sk-ant-canary-from-environment"},
         secrets=["sk-ant-canary-from-file", "sk-ant-canary-from-environment"])
     for _ in range(2):
         assert connect(gateway).request(headers=AUTHORIZED, body=BODY).status == 200

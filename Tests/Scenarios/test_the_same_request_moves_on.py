@@ -108,7 +108,7 @@ def test_one_5xx_never_removes_the_last_account(start_gateway, upstream, connect
 
 def test_every_account_gets_work(start_gateway, upstream, connect):
     accounts = [account(f"a{number}", f"sk-ant-{number}") for number in range(4)]
-    gateway = start_gateway(accounts=accounts, picker={"strategy": "round-robin"})
+    gateway = start_gateway(accounts=accounts, picker={"strategy": "round-robin", "sticky": {"enabled": False}})
     client = connect(gateway)
     for _ in range(40):
         assert client.request(headers=AUTHORIZED, body=BODY).status == 200
@@ -117,7 +117,7 @@ def test_every_account_gets_work(start_gateway, upstream, connect):
 
 
 def test_the_least_loaded_account_is_chosen(start_gateway, upstream, connect):
-    gateway = start_gateway(accounts=[MAIN, SPARE], picker={"strategy": "least-loaded"})
+    gateway = start_gateway(accounts=[MAIN, SPARE], picker={"strategy": "least-loaded", "sticky": {"enabled": False}})
     gate = replies.Gate()
     upstream.enqueue([gate, *GOOD])
     held = connect(gateway)

@@ -1,17 +1,12 @@
-// One account: what is said about it, and the state that all workers share.
+// One account: what is said about it, in the configuration or in its record as it is now.
 //
-// What is said (configuration, or the record as it is now) is constant; each worker has its own object of a stored
-// record. How many requests it carries and its cooling are atomics of an `AccountState`, found by the account's id
-// (AccountRegistry), so that an account that is edited keeps both. They are relaxed, because nothing else is published
-// through them. Cooling is changed by compare-and-exchange around the pure machine of Cooling.swift.
+// How it stands is a Standing of the pool, found by the account's id, so that an account that is edited keeps its
+// health and its load. The count of requests in flight belongs to this generation of the chain: for as long as an old
+// one drains after a reload, an account may carry up to its concurrency once in each.
 //
-// The count of requests in flight belongs to this generation of the chain: for as long as an old one
-// drains after a reload, an account may carry up to its concurrency once in each.
-//
-// Kind: constant, with a shared state.
+// Kind: constant; each worker has its own object of a stored record.
 
 import PluginKit
-import Synchronization
 
 final class Account: Sendable {
     /// `config:` and the name, or the id of its record.
@@ -30,18 +25,19 @@ final class Account: Sendable {
     let concurrency: Int?
     let models: ModelPatterns
     let isEnabled: Bool
-    /// Its id and those of its groups: by one of them a key may ask for it.
-    let names: [[UInt8]]
-    let state: AccountState
+    /// Ids of groups, by which a key may ask for it.
+    let groups: [String]
+    /// Only keys that name it by its id may use it.
+    let isDedicated: Bool
 
     init(
         id: String, name: String, credential: String, baseURL: String? = nil, egress: ProxyURL? = nil,
         priority: Int = 50, weight: Int = 1, concurrency: Int? = nil, models: ModelPatterns,
-        isEnabled: Bool = true, groups: [String] = [], state: AccountState
+        isEnabled: Bool = true, groups: [String] = [], isDedicated: Bool = false
     ) {
         self.id = id
-        names = ([id] + groups).map { Array($0.utf8) }
-        self.state = state
+        self.groups = groups
+        self.isDedicated = isDedicated
         self.name = Array(name.utf8)
         self.credential = Array(credential.utf8)
         self.baseURL = baseURL.map { Array($0.utf8) }
@@ -55,28 +51,10 @@ final class Account: Sendable {
 
     var label: String { String(decoding: name, as: UTF8.self) }
 
-    /// True if `wanted`, ids with blanks between them, names it or one of its groups.
-    func isWanted(_ wanted: Bytes) -> Bool {
-        var start = 0
-        while start < wanted.count {
-            var end = start
-            while end < wanted.count, wanted[end] != 0x20 { end += 1 }
-            let word = wanted.slice(start, end)
-            for name in names where name.withUnsafeBufferPointer({ Bytes($0).equals(word) }) { return true }
-            start = end + 1
-        }
-        return false
+    /// What the choice needs of it.
+    func member(_ pool: AccountPool) -> Member {
+        Member(
+            standing: pool.standing(id, concurrency: concurrency ?? Standing.unlimited), label: label, priority: priority,
+            weight: weight, groups: groups, isDedicated: isDedicated, isEnabled: isEnabled, models: models)
     }
-
-    var cooling: Cooling { state.cooling }
-    var isHealthy: Bool { state.isHealthy }
-
-    @discardableResult
-    func changeCooling(_ change: (inout Cooling) -> Void) -> Cooling { state.changeCooling(change) }
-
-    /// Requests that it carries now.
-    var load: Int { state.load }
-    /// Takes one place; false if it is full.
-    func take() -> Bool { state.take(limit: concurrency) }
-    func giveBack() { state.giveBack() }
 }

@@ -14,11 +14,8 @@ final class AccountDirectory {
         let proxy: String?
     }
 
-    private let registry: AccountRegistry
     private var entries: [String: Entry] = [:]
     private var proxies: [String: ProxyURL] = [:]
-
-    init(_ registry: AccountRegistry) { self.registry = registry }
 
     /// A record of an account.
     /// - Returns: what has become of it; nil if it is gone.
@@ -26,10 +23,7 @@ final class AccountDirectory {
     func accountChanged(_ record: Record) throws -> Account? {
         let id = record.id.string
         entries[id] = nil
-        if record.isGone {
-            registry.forget(id)
-            return nil
-        }
+        if record.isGone { return nil }
         let settings = try record.settings()
         let entry = Entry(settings: settings, proxy: try settings["proxy"].ifPresent?.text())
         entries[id] = entry
@@ -51,11 +45,11 @@ final class AccountDirectory {
     private func account(_ id: String, _ entry: Entry) throws(PluginError) -> Account {
         guard let proxy = entry.proxy else {
             return try Account(
-                entry.settings, id: id, egress: try AccountDirectory.inlineProxy(entry.settings), registry.state(of: id))
+                entry.settings, id: id, egress: try AccountDirectory.inlineProxy(entry.settings))
         }
-        if let url = proxies[proxy] { return try Account(entry.settings, id: id, egress: url, registry.state(of: id)) }
+        if let url = proxies[proxy] { return try Account(entry.settings, id: id, egress: url) }
         let disabled = Settings(entry.settings.value.setting("enabled", .bool(false)))
-        return try Account(disabled, id: id, egress: nil, registry.state(of: id))
+        return try Account(disabled, id: id, egress: nil)
     }
 
     /// The way out of an account, for a request of our own.

@@ -4,35 +4,32 @@
 
 import PluginKit
 
-enum Strategy: String {
-    case roundRobin = "round-robin"
-    case leastLoaded = "least-loaded"
-}
-
 struct AccountPickerOptions {
-    let strategy: Strategy
+    let strategy: SelectionStrategy
     let accounts: [Account]
     /// The same as they were written.
     let fixed: [JSON]
-    /// The longest time that an account is left alone, in milliseconds.
-    let coolingCap: UInt64
+    /// Conversations stay with their account.
+    let isSticky: Bool
+    /// How long a request waits for a place, in milliseconds; 0: not at all.
+    let waitLimit: UInt64
 
-    init(_ settings: Settings, _ registry: AccountRegistry) throws(PluginError) {
+    init(_ settings: Settings) throws(PluginError) {
         let place = settings["strategy"]
-        let name = try place.ifPresent?.text() ?? Strategy.leastLoaded.rawValue
-        guard let strategy = Strategy(rawValue: name) else {
-            throw place.invalid("one of round-robin and least-loaded is needed here")
+        let name = try place.ifPresent?.text() ?? SelectionStrategy.leastLoaded.rawValue
+        guard let strategy = SelectionStrategy(rawValue: name) else {
+            throw place.invalid("one of \(SelectionStrategy.allCases.map(\.rawValue).joined(separator: ", ")) is needed here")
         }
         self.strategy = strategy
-        let cap = try settings["retry"]["max_cooldown_seconds"].ifPresent?.integer(in: 1...604_800)
-        coolingCap = UInt64(cap ?? 3600) * 1000
+        isSticky = try settings["sticky"]["enabled"].ifPresent?.bool() ?? true
+        waitLimit = UInt64(try settings["wait"]["seconds"].ifPresent?.integer(in: 0...600) ?? 20) * 1000
 
         var accounts: [Account] = []
         var names: Set<String> = []
         for element in try settings["accounts"].list() {
             let id = "config:" + (try element["name"].text())
             let egress = try element["proxy"].ifPresent.map { place throws(PluginError) in try ProxyURL(place) }
-            let account = try Account(element, id: id, egress: egress, registry.state(of: id))
+            let account = try Account(element, id: id, egress: egress)
             guard names.insert(account.label).inserted else {
                 throw element["name"].invalid("another account is called '\(account.label)' too")
             }
@@ -41,11 +38,23 @@ struct AccountPickerOptions {
         self.accounts = accounts
         fixed = try settings["accounts"].list().map(\.value)
     }
+
+    /// What bounds the pool.
+    static func limits(_ settings: Settings) throws(PluginError) -> AccountPool.Limits {
+        var limits = AccountPool.Limits()
+        if let cap = try settings["retry"]["max_cooldown_seconds"].ifPresent?.integer(in: 1...604_800) {
+            limits.coolingCap = UInt64(cap) * 1000
+        }
+        limits.conversations =
+            try settings["sticky"]["conversations"].ifPresent?.integer(in: 128...4_194_304) ?? limits.conversations
+        limits.waiting = try settings["wait"]["requests"].ifPresent?.integer(in: 1...100_000) ?? limits.waiting
+        return limits
+    }
 }
 
 extension Account {
     /// From the configuration or a stored record; both are valid against their schemas.
-    convenience init(_ settings: Settings, id: String, egress: ProxyURL?, _ state: AccountState) throws(PluginError) {
+    convenience init(_ settings: Settings, id: String, egress: ProxyURL?) throws(PluginError) {
         let isEnabled = try settings["enabled"].ifPresent?.bool() ?? true
         let type = try settings["type"].ifPresent?.text() ?? "api-key"
         guard type == "api-key" else {
@@ -68,7 +77,8 @@ extension Account {
             weight: try settings["weight"].ifPresent?.integer(in: 1...1000) ?? 1,
             concurrency: try settings["concurrency"].ifPresent?.integer(in: 1...1_000_000),
             models: try ModelPatterns(settings["models"]),
-            isEnabled: isEnabled, groups: try settings["groups"].texts(), state: state)
+            isEnabled: isEnabled, groups: try settings["groups"].texts(),
+            isDedicated: try settings["dedicated"].ifPresent?.bool() ?? false)
     }
 
     /// A URL of scheme and host with an optional path before ours; without its last slash.
@@ -92,8 +102,35 @@ extension AccountPickerOptions {
           "additionalProperties": false,
           "properties": {
             "strategy": {
-              "description": "Among the usable accounts of the first priority: by turns, or the one with the least to do.",
-              "enum": ["round-robin", "least-loaded"], "default": "least-loaded"
+              "description": "Among the usable accounts of the first priority: the one with the least to do for its weight, equal turns, or turns by weight.",
+              "enum": ["least-loaded", "round-robin", "weighted"], "default": "least-loaded"
+            },
+            "sticky": {
+              "description": "Conversations stay with their account, whose prompt cache knows them.",
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "enabled": { "type": "boolean", "default": true },
+                "conversations": {
+                  "description": "How many are remembered; the least recently used go first.",
+                  "type": "integer", "minimum": 128, "maximum": 4194304, "default": 65536
+                }
+              }
+            },
+            "wait": {
+              "description": "For a place on an account, when no account can take a request at once.",
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "seconds": {
+                  "description": "How long; 0: it is refused at once. The entry's suspension_limit must be longer.",
+                  "type": "integer", "minimum": 0, "maximum": 600, "default": 20
+                },
+                "requests": {
+                  "description": "How many may wait at a time; one tenant at most half of them.",
+                  "type": "integer", "minimum": 1, "maximum": 100000, "default": 1024
+                }
+              }
             },
             "accounts": {
               "description": "Accounts that are fixed here, beside those that are managed while it runs.",
@@ -131,6 +168,13 @@ extension AccountPickerOptions {
                   "models": {
                     "description": "Models it serves: ids, or beginnings that end in *; default: all.",
                     "type": "array", "items": { "type": "string", "minLength": 1 }
+                  },
+                  "groups": {
+                    "description": "Ids of groups; keys that name one of them may use it.",
+                    "type": "array", "maxItems": 32, "items": { "type": "string", "minLength": 1, "maxLength": 64 }
+                  },
+                  "dedicated": {
+                    "description": "Only keys that name this very account may use it.", "type": "boolean", "default": false
                   },
                   "enabled": { "type": "boolean", "default": true },
                   "proxy": \(ProxyURL.schema)

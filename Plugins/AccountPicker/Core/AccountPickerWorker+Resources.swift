@@ -20,20 +20,65 @@ extension AccountPickerWorker: ResourceHook {
                 "a proxy of the configuration belongs to accounts of the configuration; make it a managed one, or use proxy_url")
         }
         // Read as it will be used; its own state is not touched.
-        _ = try Account(after, id: change.id.string, egress: try AccountDirectory.inlineProxy(after), AccountState())
+        _ = try Account(after, id: change.id.string, egress: try AccountDirectory.inlineProxy(after))
     }
 
     public func act(_ request: Request, _ action: ResourceAction) -> Verdict {
-        guard action.action.equals("test") else { return .fail }
+        switch action.action.string {
+        case "test": test(request, action)
+        case "status": request.respond(status(request))
+        case "reset": reset(request, action)
+        case "why": why(request, action)
+        default: .fail
+        }
+    }
+
+    private func test(_ request: Request, _ action: ResourceAction) -> Verdict {
         guard let fetch = plugin.fetch else { return request.respondProblem(503, "this gateway fetches nothing") }
         do {
             let settings = try action.record()
-            let account = try Account(
-                settings, id: action.id.string, egress: try directory.egress(of: settings), AccountState())
+            let account = try Account(settings, id: action.id.string, egress: try directory.egress(of: settings))
             let upstream = request.upstream().map { Bytes($0.url) } ?? .absent
             return AccountTest.start(request, fetch, account: account, upstream: upstream)
         } catch {
             return request.respondProblem(409, "\(error)")
+        }
+    }
+
+    private func status(_ request: Request) -> JSON {
+        PoolReport.status(current.members, plugin.pool, now: Self.now(request), wall: Self.wall(request))
+    }
+
+    private func reset(_ request: Request, _ action: ResourceAction) -> Verdict {
+        let id = action.id.string
+        guard let standing = plugin.pool.known(id) ?? plugin.pool.known("config:" + id),
+            let place = current.place(of: standing.serial)
+        else { return request.respondProblem(404, "no request has met this account yet: there is nothing to reset") }
+        plugin.pool.reset(standing, now: Self.now(request))
+        let member = current.members[place]
+        plugin.metrics?.state(of: standing, member.label)
+        request.log(GW_LOG_INFO, "account '\(member.label)' was reset by \(action.actor.string)")
+        return request.respond(
+            PoolReport.account(member, plugin.pool, now: Self.now(request), wall: Self.wall(request)))
+    }
+
+    private func why(_ request: Request, _ action: ResourceAction) -> Verdict {
+        guard let text = try? action.input()["request"].text(), let number = PoolReport.request(text) else {
+            return request.respondProblem(400, "the id of a request is needed, as x-gateway-request-id says it")
+        }
+        let decisions = plugin.pool.decisions(of: number)
+        guard !decisions.isEmpty else {
+            return request.respondProblem(404, "nothing is remembered of this request: it is too long ago, or it was not for an account")
+        }
+        let roster = current
+        let texts = decisions.map { decision in
+            decision.json { serial in
+                roster.place(of: serial).map { roster.members[$0].label } ?? plugin.pool.standing(serial: serial)?.id
+            }
+        }
+        let body = "{\"request\":\(JSON.quoted(text)),\"decisions\":[\(texts.joined(separator: ","))]}"
+        return body.withBytes {
+            request.respond(status: 200, headers: [(name: "content-type", value: "application/json")], body: $0)
         }
     }
 }

@@ -29,6 +29,8 @@ enum AccountResources {
                   "type": "integer", "minimum": 1, "maximum": 1000000 },
                 "groups": { "title": "Groups", "description": "Keys that name one of them may use it.",
                   "type": "array", "maxItems": 32, "items": { "type": "string", "x-reference": "groups" } },
+                "dedicated": { "title": "Dedicated", "description": "Only keys that name this very account may use it.",
+                  "type": "boolean", "default": false },
                 "models": { "title": "Models", "description": "Ids it serves, or beginnings that end in *; none: all.",
                   "type": "array", "maxItems": 100, "items": { "type": "string", "minLength": 1, "maxLength": 200 } },
                 "proxy": { "title": "Proxy", "description": "It goes out through this proxy, and never without it.",
@@ -40,7 +42,20 @@ enum AccountResources {
             },
             "actions": [
               { "name": "test", "title": "Try the account",
-                "description": "Asks the upstream for its models with the account's credential and through its proxy: status, time, and what it says of its limits. Costs no tokens." }
+                "description": "Asks the upstream for its models with the account's credential and through its proxy: status, time, and what it says of its limits. Costs no tokens." },
+              { "name": "reset", "title": "Use it again at once",
+                "description": "Forgets what the account cools for, and what the provider said of its limits." },
+              { "name": "status", "on": "resource", "role": "viewer", "title": "How accounts stand",
+                "description": "State, reason, source and end of each account and of its families of models, requests in flight, and who waits." },
+              { "name": "why", "on": "resource", "role": "viewer", "title": "Why a request got its account",
+                "description": "The decisions for one request: the accounts that were passed over with their reasons, the one that was chosen, and what came of it. The last thousand of each loop are remembered.",
+                "input": {
+                  "type": "object", "additionalProperties": false, "required": ["request"],
+                  "properties": {
+                    "request": { "title": "Request", "description": "Its id, as the header x-gateway-request-id says it.",
+                      "type": "string", "minLength": 12, "maxLength": 64 }
+                  }
+                } }
             ]
           }
         ]}

@@ -1,0 +1,336 @@
+// One worker of AccountPicker: the hooks of an exchange, around the rules of Picking.
+//
+//     onSelect    pick, or wait for a place, or refuse with 529; set credential, upstream, account, egress
+//     onAttempt   judge: a failure may cool the account and moves the request to another one, as long as
+//                 nothing has been sent to the client
+//     onResponse  only event streams are looked at further
+//     onChunk     a first event that is an error is a failure too; later ones pass unseen
+//     onComplete  give the place back, learn what the request used
+//
+// A retry is asked for only if there is another account to retry with: otherwise the client gets the
+// upstream's own answer, which says more than ours would.
+//
+// Kind: confined to its worker. Waiting is in AccountPickerWorker+Waiting.
+
+import PluginKit
+
+public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, ChunkHook, CompleteHook {
+    let plugin: AccountPicker
+    let directory: AccountDirectory
+    let index: Int
+    var picking: Picking
+    /// In the order of the roster's members.
+    private(set) var accounts: [Account]
+    /// Accounts have changed since the roster was made: records come one by one, and one roster is enough.
+    private var isStale = false
+    private var chance: UInt64
+
+    init(_ plugin: AccountPicker, _ directory: AccountDirectory, _ worker: WorkerScope) {
+        self.plugin = plugin
+        self.directory = directory
+        index = worker.index
+        accounts = plugin.options.accounts
+        picking = Picking(
+            plugin.pool, Roster(accounts.map { $0.member(plugin.pool) }), plugin.options.strategy, start: worker.index)
+        var seed: UInt64 = 0
+        withUnsafeMutableBytes(of: &seed) { worker.random($0) }
+        chance = seed
+    }
+
+    // MARK: Hooks
+
+    public func onSelect(_ request: Request) -> Verdict {
+        if isStale { renew() }
+        let pick = request.state(Pick.self) ?? request.makeState(Pick())
+        if pick.pointee.attempt == 0 { begin(request, pick) } else { giveBack(request, pick) }
+        return select(request, pick) ?? waitOrRefuse(request, pick)
+    }
+
+    public func onAttempt(_ request: Request, _ attempt: Attempt) -> Verdict {
+        guard let pick = request.state(Pick.self), pick.pointee.serial != 0 else { return .continue }
+        pick.pointee.mayRetry = !attempt.isLast
+        if attempt.error == GW_E_CANCELLED {  // the client left; nobody failed
+            picking.left(&pick.pointee, now: { Self.now(request) })
+            return .continue
+        }
+        trace(pick, request, status: attempt.status)
+        let report = attempt.error == GW_OK ? self.report(request, pick) : LimitReport()
+        let diagnosis =
+            attempt.error == GW_OK
+            ? Diagnosis(
+                status: attempt.status, request: pick.pointee.scope, report: report,
+                retryAfterMilliseconds: attempt.retryAfterMilliseconds, errorBody: attempt.errorBody,
+                wall: Self.wall(request))
+            : Diagnosis(error: attempt.error)
+        if diagnosis.isFine {
+            wasFine(request, pick, attempt)
+            return .continue
+        }
+        return failed(request, pick, diagnosis)
+    }
+
+    public func onResponse(_ request: Request) -> Verdict {
+        if !request.isEventStream || request.isLocal { request.unsubscribe(GW_ON_CHUNK) }
+        return .continue
+    }
+
+    public func onChunk(_ request: Request, _ chunk: Chunk) -> Verdict {
+        let verdict = judgeFirstEvent(request, chunk)
+        // Only the first event of a stream can be taken back; another attempt has a first one again.
+        if verdict != .retry { request.unsubscribe(GW_ON_CHUNK) }
+        return verdict
+    }
+
+    public func onComplete(_ request: Request, _ summary: Summary) {
+        guard let pick = request.state(Pick.self) else { return }
+        leaveLine(request, pick)
+        picking.left(&pick.pointee, now: { Self.now(request) })
+        if summary.status == 200 { learn(request, pick) }
+        giveBack(request, pick)
+    }
+
+    // MARK: Records
+
+    /// A record changed: `changed` says which accounts are as of now. An account that cannot be used is removed.
+    func change(_ background: Request, _ id: Bytes, _ changed: () throws -> [Account]) {
+        let id = id.string
+        isStale = true
+        do {
+            let changed = try changed()
+            if !changed.contains(where: { $0.id == id }) { accounts.removeAll { $0.id == id } }
+            for account in changed {
+                if let place = accounts.firstIndex(where: { $0.id == account.id }) {
+                    accounts[place] = account
+                } else {
+                    accounts.append(account)
+                }
+            }
+        } catch {
+            accounts.removeAll { $0.id == id }
+            background.log(GW_LOG_ERROR, "the record \(id) is not used: \(error)")
+        }
+    }
+
+    /// The accounts as they are now, also between requests.
+    var current: Roster {
+        if isStale { renew() }
+        return picking.roster
+    }
+
+    private func renew() {
+        isStale = false
+        picking.use(Roster(accounts.map { $0.member(plugin.pool) }))
+    }
+
+    /// The label of an account, for people.
+    func label(_ standing: Standing) -> String {
+        picking.roster.place(of: standing.serial).map { picking.roster.members[$0].label } ?? standing.id
+    }
+
+    // MARK: Choosing
+
+    /// Monotonic milliseconds.
+    static func now(_ request: Request) -> UInt64 { request.clock(GW_CLOCK_MONOTONIC) / 1_000_000 }
+    /// Seconds since 1970.
+    static func wall(_ request: Request) -> Int { Timestamp(nanoseconds: request.clock(GW_CLOCK_WALL)).seconds }
+
+    private func begin(_ request: Request, _ pick: UnsafeMutablePointer<Pick>) {
+        let kind = request.text(plugin.route)
+        pick.pointee.scope = LimitScope(route: kind, model: request.text(plugin.model))
+        guard plugin.options.isSticky, accounts.count > 1, kind.equals("messages") else { return }
+        guard let conversation = conversation(request) else { return }
+        pick.pointee.conversation = conversation
+        pick.pointee.hasConversation = true
+    }
+
+    func tenant(_ request: Request) -> Bytes {
+        let tenant = request.text(plugin.tenant)
+        return tenant.isAbsent ? request.text(plugin.principal) : tenant
+    }
+
+    private func conversation(_ request: Request) -> SipTag? {
+        let session = request.text(plugin.session)
+        if !session.isEmpty { return plugin.pool.sticky.tag(tenant: tenant(request), conversation: session) }
+        guard let documents = plugin.documents else { return nil }
+        let body = request.body
+        guard let first = documents.value(request, in: body, at: "/messages/0") else { return nil }
+        let system = documents.value(request, in: body, at: "/system").map { Bytes($0.text) } ?? .absent
+        return plugin.pool.sticky.tag(tenant: tenant(request), system: system, firstMessage: Bytes(first.text))
+    }
+
+    func route(_ request: Request) -> Route {
+        picking.route(wanted: request.text(plugin.wanted), model: request.text(plugin.model))
+    }
+
+    /// Picks and applies; nil if nobody can take the request now.
+    func select(_ request: Request, _ pick: UnsafeMutablePointer<Pick>) -> Verdict? {
+        var decision = Decision()
+        let fate = picking.pick(&pick.pointee, route(request), now: { Self.now(request) }, &decision)
+        guard let fate else {
+            // Who waits looks again and again; what counts is what it got in the end.
+            if pick.pointee.ticket == 0 { record(decision, request, pick) }
+            return nil
+        }
+        return went(request, pick, fate, decision)
+    }
+
+    /// The pick has an account: makes it the exchange's.
+    func went(
+        _ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ fate: StickyFate, _ decision: Decision
+    ) -> Verdict {
+        guard let place = picking.roster.place(of: pick.pointee.serial) else {
+            // It was deleted while the request waited for its place.
+            giveBack(request, pick)
+            return select(request, pick) ?? waitOrRefuse(request, pick)
+        }
+        record(decision, request, pick)
+        plugin.metrics?.sticky(fate)
+        return apply(accounts[place], to: request) ? .continue : .fail
+    }
+
+    private func apply(_ account: Account, to request: Request) -> Bool {
+        account.name.withUnsafeBufferPointer { name in
+            var upstream = gw_upstream()
+            upstream.account = Bytes(name).abi
+            let isSet = withOptional(account.baseURL) { url in
+                upstream.url = url.abi
+                return request.setUpstream(upstream)
+            }
+            return isSet
+                && account.credential.withUnsafeBufferPointer {
+                    request.setHeader("x-api-key", Bytes($0))
+                }
+                && request.set(plugin.account, text: Bytes(name))
+                // Also for an account without a proxy: the one before it may have had one.
+                && withOptional(account.egress) { request.set(plugin.egress, text: $0) }
+        }
+    }
+
+    private func withOptional(_ bytes: [UInt8]?, _ body: (Bytes) -> Bool) -> Bool {
+        guard let bytes else { return body(.absent) }
+        return bytes.withUnsafeBufferPointer { body(Bytes($0)) }
+    }
+
+    func giveBack(_ request: Request, _ pick: UnsafeMutablePointer<Pick>) {
+        picking.giveBack(&pick.pointee, now: { Self.now(request) })
+    }
+
+    // MARK: The trail
+
+    private func record(_ decision: Decision, _ request: Request, _ pick: UnsafeMutablePointer<Pick>) {
+        var decision = decision
+        decision.request = request.id
+        decision.time = Self.wall(request)
+        pick.pointee.trail = plugin.pool.decisions[index].withLock { $0.append(decision) }
+    }
+
+    private func trace(_ pick: UnsafeMutablePointer<Pick>, _ request: Request, status: Int) {
+        plugin.pool.decisions[index].withLock {
+            $0.finish(pick.pointee.trail, request: request.id, attempt: pick.pointee.attempt, status: status)
+        }
+    }
+
+    // MARK: Outcomes
+
+    /// What the answer says of limits, and what that means for the account.
+    private func report(_ request: Request, _ pick: UnsafeMutablePointer<Pick>) -> LimitReport {
+        var report = LimitReport()
+        request.forEachHeader(of: GW_RESPONSE) { report.take($0, $1) }
+        if !report.isEmpty, let standing = pick.pointee.standing?.takeUnretainedValue() {
+            standing.reported(
+                report, pick.pointee.scope, startedThen: pick.pointee.started, wall: Self.wall(request),
+                now: Self.now(request))
+            pick.pointee.hasReport = true
+        }
+        return report
+    }
+
+    private func wasFine(_ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ attempt: Attempt) {
+        let healed = picking.succeeded(&pick.pointee, now: { Self.now(request) })
+        guard let standing = pick.pointee.standing?.takeUnretainedValue() else { return }
+        if attempt.status == 200, let seconds = attempt.secondsToFirstByte, request.flag(plugin.stream) {
+            let milliseconds = seconds * 1_000
+            let scope = pick.pointee.scope
+            plugin.pool.peers.observed(milliseconds, scope)
+            standing.observed(milliseconds, peers: plugin.pool.peers[scope])
+        }
+        guard !healed.isEmpty else { return }
+        plugin.metrics?.state(of: standing, label(standing))
+        request.log(GW_LOG_INFO, "account '\(label(standing))' is well again")
+    }
+
+    private func judgeFirstEvent(_ request: Request, _ chunk: Chunk) -> Verdict {
+        guard !request.isCommitted, chunk.event.equals("error"),
+            let pick = request.state(Pick.self), pick.pointee.serial != 0,
+            let document = try? JSON(parsing: chunk.data),
+            case .text(let type) = document["error"]["type"]
+        else { return .continue }
+        let diagnosis = Diagnosis(errorType: type, request: pick.pointee.scope)
+        return diagnosis.isFine ? .continue : failed(request, pick, diagnosis)
+    }
+
+    /// What becomes of the account, and whether another one gets the request.
+    private func failed(_ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ diagnosis: Diagnosis) -> Verdict {
+        let now = Self.now(request)
+        let route = route(request)
+        chance = chance &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let consequence = picking.failed(&pick.pointee, diagnosis, route, now: now, chance: chance >> 32)
+        report(consequence, diagnosis, request, pick, now)
+        guard pick.pointee.mayRetry else { return .continue }
+        if picking.hasAnother(pick.pointee, route, now: now) {
+            giveBack(request, pick)
+            return .retry
+        }
+        // Nothing reached the upstream, so the same account may be dialled once more.
+        if diagnosis.trouble == .unreachable, consequence == .spared {
+            giveBack(request, pick)
+            return .retry
+        }
+        return .continue
+    }
+
+    private func report(
+        _ consequence: Picking.Consequence, _ diagnosis: Diagnosis, _ request: Request,
+        _ pick: UnsafeMutablePointer<Pick>, _ now: UInt64
+    ) {
+        guard let trouble = diagnosis.trouble, let standing = pick.pointee.standing?.takeUnretainedValue() else { return }
+        switch consequence {
+        case .none: return
+        case .spared:
+            request.log(GW_LOG_WARN, "account '\(label(standing))': \(trouble.sentence); spared, being the last")
+        case .rests(let health):
+            plugin.metrics?.rests(trouble, diagnosis.scope)
+            let what = diagnosis.scope == .account ? "" : " for \(diagnosis.scope.word)"
+            let until = "for \((health.until - min(now, health.until) + 999) / 1000) s"
+            let state =
+                switch health.phase {
+                case .needsOperator: "needs the operator"
+                case .disabled: "is disabled \(until)"
+                default: "cools \(until)"
+                }
+            let source = diagnosis.asked?.source.header.map { ", end from \($0)" } ?? ""
+            request.log(GW_LOG_WARN, "account '\(label(standing))' \(state)\(what): \(trouble.sentence)\(source)")
+        }
+        plugin.metrics?.state(of: standing, label(standing))
+    }
+
+    /// What the request used of the account, and what of its conversation is cached there now.
+    private func learn(_ request: Request, _ pick: UnsafeMutablePointer<Pick>) {
+        guard pick.pointee.hasReport || pick.pointee.hasConversation,
+            let standing = pick.pointee.standing?.takeUnretainedValue(),
+            let input = request.integer(plugin.inputTokens)
+        else { return }
+        let long = request.integer(plugin.cacheWriteLong) ?? 0
+        let written = (request.integer(plugin.cacheWriteShort) ?? 0) + long
+        let read = request.integer(plugin.cacheRead) ?? 0
+        if pick.pointee.hasReport {
+            // What is read from the cache does not count against the limits.
+            standing.used(inputTokens: input + written, outputTokens: request.integer(plugin.outputTokens) ?? 0)
+        }
+        guard pick.pointee.hasConversation else { return }
+        if pick.pointee.isSticky { plugin.metrics?.cacheKept(read) }
+        plugin.pool.sticky.cached(
+            pick.pointee.conversation, on: pick.pointee.serial, tokens: read + written, isLong: long > 0,
+            at: Self.now(request))
+    }
+}

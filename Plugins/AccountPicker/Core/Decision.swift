@@ -1,0 +1,176 @@
+// Why a request got its account: what was looked at, why it was passed over, and why this one.
+//
+// Written while the choice is made, a few stores a look, into memory of a fixed size; beyond
+// `candidateLimit` accounts only the counts go on. Nobody has to ask for it to be there, and it becomes
+// text only when somebody does.
+//
+// Kind: pure value. Accounts are serials; whoever renders knows their names.
+
+import PluginKit
+
+/// Why an account did not get a request. The first four hold for every request of its kind.
+enum PassedOver: UInt8, CaseIterable {
+    case switchedOff, otherModels, otherGroups, dedicated
+    case cooling, probing, disabled, needsOperator
+    case full, nearlyExhausted, tried, slow
+    /// Another request was a moment earlier.
+    case taken
+    /// It could have taken the request as well.
+    case notItsTurn
+
+    static let count = 14
+    static let constant: [PassedOver] = [.switchedOff, .otherModels, .otherGroups, .dedicated]
+
+    var word: StaticString {
+        switch self {
+        case .switchedOff: "switched_off"
+        case .otherModels: "other_models"
+        case .otherGroups: "other_groups"
+        case .dedicated: "dedicated"
+        case .cooling: "cooling"
+        case .probing: "probing"
+        case .disabled: "disabled"
+        case .needsOperator: "needs_operator"
+        case .full: "full"
+        case .nearlyExhausted: "nearly_exhausted"
+        case .tried: "tried"
+        case .slow: "slow"
+        case .taken: "taken"
+        case .notItsTurn: "not_its_turn"
+        }
+    }
+}
+
+/// Why the chosen one.
+enum Why: UInt8 {
+    case nothing, sticky, onlyOne, leastLoaded, turn, ownAccount
+    /// It was the first free place that somebody gave back.
+    case waited
+    /// Its limit is nearly used up, but so are all others'.
+    case evenNearlyExhausted
+    /// It failed this request before, but there is no other.
+    case evenTried
+
+    var word: StaticString {
+        switch self {
+        case .nothing: "nothing"
+        case .sticky: "sticky"
+        case .onlyOne: "only_one"
+        case .leastLoaded: "least_loaded"
+        case .turn: "turn"
+        case .ownAccount: "own_account"
+        case .waited: "waited"
+        case .evenNearlyExhausted: "even_nearly_exhausted"
+        case .evenTried: "even_tried"
+        }
+    }
+}
+
+struct Decision: BitwiseCopyable {
+    static let candidateLimit = 8
+
+    struct Candidate: BitwiseCopyable {
+        var account: UInt32 = 0
+        var reason: UInt8 = 0
+        var phase: UInt8 = 0
+        var trouble: UInt8 = 0
+        var scope: UInt8 = 0
+        /// Milliseconds that it was to be left alone; 0 if the reason has no end.
+        var wait: UInt32 = 0
+    }
+
+    var request: UInt64 = 0
+    /// Wall clock, seconds.
+    var time: Int = 0
+    var attempt: UInt8 = 0
+    var why = Why.nothing
+    /// Why the conversation's own account did not get it; the raw value of PassedOver.
+    var gaveWay: UInt8 = .max
+    var scope = LimitScope.account
+    /// Serial; 0 for none.
+    var chosen: UInt32 = 0
+    /// The account that the conversation was bound to; 0 for none.
+    var bound: UInt32 = 0
+    /// The HTTP status that came of it; 0: none, -1: not known yet.
+    var outcome: Int16 = -1
+    var candidateCount: UInt8 = 0
+    var looks: UInt16 = 0
+    private var candidates = InlineArray<8, Candidate>(repeating: Candidate())
+    private var counts = InlineArray<14, UInt16>(repeating: 0)
+
+    mutating func note(_ account: UInt32, _ reason: PassedOver, health: Health = .healthy, scope: LimitScope, wait: UInt64 = 0) {
+        for index in 0..<Int(candidateCount)
+        where candidates[index].account == account && candidates[index].reason == reason.rawValue { return }
+        count(reason, 1)
+        guard candidateCount < Self.candidateLimit else { return }
+        candidates[Int(candidateCount)] = Candidate(
+            account: account, reason: reason.rawValue, phase: health.phase.rawValue,
+            trouble: health.trouble?.rawValue ?? 0, scope: scope.rawValue, wait: UInt32(clamping: wait))
+        candidateCount += 1
+    }
+
+    mutating func count(_ reason: PassedOver, _ more: Int) {
+        counts[Int(reason.rawValue)] = UInt16(clamping: Int(counts[Int(reason.rawValue)]) + more)
+    }
+
+    func count(_ reason: PassedOver) -> Int { Int(counts[Int(reason.rawValue)]) }
+    func candidate(_ index: Int) -> Candidate { candidates[index] }
+
+    /// As JSON for an action's answer.
+    func json(name: (UInt32) -> String?) -> String {
+        func quoted(_ account: UInt32) -> String { JSON.quoted(name(account) ?? "#\(account)") }
+        var members = [
+            "\"time\":\(JSON.quoted(Timestamp(seconds: time).text))", "\"attempt\":\(attempt)",
+            "\"account\":\(chosen == 0 ? "null" : quoted(chosen))", "\"why\":\"\(why.word)\"",
+            "\"scope\":\"\(scope.word)\"",
+        ]
+        if bound != 0 {
+            let gave = PassedOver(rawValue: gaveWay).map { ",\"gave_way\":\"\($0.word)\"" } ?? ""
+            members.append("\"conversation\":{\"account\":\(quoted(bound))\(gave)}")
+        }
+        if outcome >= 0 { members.append("\"status\":\(outcome == 0 ? "null" : "\(outcome)")") }
+        let passed = (0..<Int(candidateCount)).map { index -> String in
+            let candidate = candidates[index]
+            var text = "{\"account\":\(quoted(candidate.account))"
+            if let reason = PassedOver(rawValue: candidate.reason) { text += ",\"reason\":\"\(reason.word)\"" }
+            if let trouble = Trouble(rawValue: candidate.trouble), let scope = LimitScope(rawValue: candidate.scope) {
+                text += ",\"trouble\":\"\(trouble.word)\",\"of\":\"\(scope.word)\""
+            }
+            if candidate.wait > 0 { text += ",\"for_seconds\":\((candidate.wait + 999) / 1000)" }
+            return text + "}"
+        }
+        members.append("\"passed_over\":[\(passed.joined(separator: ","))]")
+        let counted = PassedOver.allCases.filter { count($0) > 0 }.map { "\"\($0.word)\":\(count($0))" }
+        members.append("\"counts\":{\(counted.joined(separator: ","))},\"looks\":\(looks)")
+        return "{\(members.joined(separator: ","))}"
+    }
+}
+
+/// The last decisions of one worker, the oldest overwritten first.
+struct DecisionRing {
+    private var decisions: [Decision] = []
+    private let capacity: Int
+    private var next = 0
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    /// - Returns: its place, for `finish`.
+    mutating func append(_ decision: Decision) -> Int {
+        let place = next
+        if place < decisions.count { decisions[place] = decision } else { decisions.append(decision) }
+        next = (place + 1) % capacity
+        return place
+    }
+
+    /// What came of it, if it has not been overwritten yet.
+    mutating func finish(_ place: Int, request: UInt64, attempt: UInt8, status: Int) {
+        guard place < decisions.count, decisions[place].request == request, decisions[place].attempt == attempt
+        else { return }
+        decisions[place].outcome = Int16(clamping: status)
+    }
+
+    /// All of one request, in order.
+    func find(_ request: UInt64) -> [Decision] {
+        decisions.filter { $0.request == request }.sorted { $0.attempt < $1.attempt }
+    }
+}

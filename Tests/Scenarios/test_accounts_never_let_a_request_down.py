@@ -1,0 +1,158 @@
+"""While any account is well no client sees an error, however the others fail, and however many clients there are."""
+
+import datetime
+import json
+import threading
+import time
+
+import pytest
+
+from harness import replies
+from harness.client import RawClient
+from harness.configuration import AUTHORIZED, account
+
+CLIENTS = 200
+BAD, GOOD = "sk-ant-canary-bad", ["sk-ant-canary-good-1", "sk-ant-canary-good-2"]
+WELL = replies.plain(200, b'{"from":"a good one"}')
+
+
+def body(client, model="claude-opus-5-5", stream=False):
+    message = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": f"client {client}"}]}
+    return json.dumps({**message, "stream": True} if stream else message).encode()
+
+
+def unix(seconds):
+    return str(int(time.time()) + seconds)
+
+
+def rfc3339(seconds):
+    return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+FAILURES = {
+    "429-retry-after": lambda: replies.error(429, "rate_limit_error", headers=[("retry-after", "60")]),
+    "429-unified-reset": lambda: replies.error(429, "rate_limit_error", headers=[
+        ("anthropic-ratelimit-unified-status", "rejected"), ("anthropic-ratelimit-unified-reset", unix(60))]),
+    "429-claim": lambda: replies.error(429, "rate_limit_error", headers=[
+        ("anthropic-ratelimit-unified-status", "rejected"),
+        ("anthropic-ratelimit-unified-representative-claim", "seven_day_opus"),
+        ("anthropic-ratelimit-unified-7d_opus-reset", unix(90))]),
+    "429-rfc3339": lambda: replies.error(429, "rate_limit_error", headers=[
+        ("anthropic-ratelimit-requests-limit", "50"), ("anthropic-ratelimit-requests-remaining", "0"),
+        ("anthropic-ratelimit-requests-reset", rfc3339(60))]),
+    "429-of-the-request": lambda: replies.error(
+        429, "rate_limit_error", "Extra usage is required for long context requests."),
+    "529": lambda: replies.error(529, "overloaded_error"),
+    "401": lambda: replies.error(401, "authentication_error"),
+    "403": lambda: replies.error(403, "permission_error"),
+    "500": lambda: replies.error(500, "api_error"),
+    "reset-before-head": lambda: [replies.Reset()],
+    "close-before-head": lambda: [replies.Close()],
+    "error-as-first-event": lambda: replies.stream([replies.event("error", {
+        "type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})]),
+    "stall-before-the-first-byte": lambda: [replies.Stall()],
+}
+
+
+def crowd(gateway, requests=1, **kind):
+    """So many clients at once, each on a connection of its own; returns (status, body) of every answer."""
+    ready = threading.Barrier(CLIENTS)
+    answers, failures = [], []
+
+    def run(number):
+        try:
+            with RawClient(gateway.address, seconds=60) as client:
+                ready.wait(timeout=60)
+                for _ in range(requests):
+                    response = client.request(headers=AUTHORIZED, body=body(number, **kind))
+                    answers.append((response.status, bytes(response.body)))
+        except Exception as failure:
+            failures.append(f"client {number}: {failure!r}")
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures[:3]
+    return answers
+
+
+def three_accounts(start_gateway, **more):
+    # A stall is a failure after a second here; in life it is minutes.
+    return start_gateway(
+        accounts=[account("bad", BAD)] + [account(f"good{number}", key) for number, key in enumerate(GOOD)],
+        secrets=[BAD, *GOOD], timeouts={"first_byte": "1s"}, **more)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_one_account_fails_and_nobody_notices(start_gateway, upstream, failure):
+    upstream.answer(WELL)
+    upstream.answer(FAILURES[failure](), account=BAD)
+    gateway = three_accounts(start_gateway)
+    answers = crowd(gateway, requests=2)
+    assert len(answers) == 2 * CLIENTS
+    assert {status for status, _ in answers} == {200}, [answer for answer in answers if answer[0] != 200][:2]
+    assert BAD in {received.account for received in upstream.requests}, "the failing account was never tried"
+
+
+def test_all_but_one_fail_in_different_ways(start_gateway, upstream):
+    ways = ["429-retry-after", "529", "401", "reset-before-head"]
+    keys = {way: f"sk-ant-canary-{way}" for way in ways}
+    upstream.answer(WELL, account=GOOD[0])
+    for way, key in keys.items():
+        upstream.answer(FAILURES[way](), account=key)
+    # The good one comes last, and each request may need to try all of the others first.
+    accounts = [account(way, key, priority=10) for way, key in keys.items()] + [account("good", GOOD[0], priority=90)]
+    gateway = start_gateway(accounts=accounts, secrets=[GOOD[0], *keys.values()], limits={"attempts": 5})
+    assert {status for status, _ in crowd(gateway)} == {200}
+
+
+def test_a_family_that_is_used_up_leaves_the_others(start_gateway, upstream, connect):
+    upstream.answer(WELL)
+    upstream.answer(FAILURES["429-claim"](), account=BAD)
+    gateway = three_accounts(start_gateway, picker={"strategy": "round-robin", "sticky": {"enabled": False}})
+    client = connect(gateway)
+    for _ in range(6):
+        assert client.request(headers=AUTHORIZED, body=body(1)).status == 200
+    assert [received.account for received in upstream.requests].count(BAD) == 1
+    upstream.answer(WELL, account=BAD)
+    before = len(upstream.requests)
+    for _ in range(6):
+        assert client.request(headers=AUTHORIZED, body=body(1, "claude-haiku-4-5")).status == 200
+    assert BAD in {received.account for received in upstream.requests[before:]}
+
+
+def test_more_clients_than_places_wait_their_turn(start_gateway, upstream):
+    """Two accounts of three places: nobody is refused, and no account ever carries a fourth request."""
+    most = {key: 0 for key in GOOD}
+    now = dict(most)
+    lock = threading.Lock()
+
+    def answer(received):
+        with lock:
+            now[received.account] += 1
+            most[received.account] = max(most[received.account], now[received.account])
+
+        def over():
+            with lock:
+                now[received.account] -= 1
+        return [Leaving(over), *WELL]
+
+    upstream.answer(answer)
+    gateway = start_gateway(
+        accounts=[account(f"good{number}", key, concurrency=3) for number, key in enumerate(GOOD)], secrets=GOOD,
+        threads=2)
+    assert {status for status, _ in crowd(gateway)} == {200}
+    assert all(0 < count <= 3 for count in most.values()), most
+
+
+class Leaving(replies.Gate):
+    """A step that waits for nothing and says that the request is no longer carried."""
+
+    def __init__(self, over):
+        super().__init__()
+        self._over = over
+
+    async def passed(self):
+        self._over()
