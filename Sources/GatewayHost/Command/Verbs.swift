@@ -9,6 +9,7 @@ enum Verbs {
         .setup, .run, .serve, .start, .stop, .restart, .reload, .check,
         .status, .logs, .doctor, .configShow, .configDiff,
         .backup, .restore, .export, .importRecords, .audit, .rotateMasterKey,
+        .usage, .usageRows, .usageTail, .pricesList, .pricesShow, .pricesDiff, .pricesImport, .reconcile, .ledgerVerify,
         .configDocs, .configSchema, .completion, .demoUpstream, .version,
     ]
 }

@@ -32,6 +32,7 @@ struct GatewayConfig: Sendable {
     var responseHeaders = ResponseHeaderConfig()
     var metrics = MetricsConfig()
     var admin = AdminConfig()
+    var ledger = LedgerConfig()
     var log = LogConfig()
     /// Silence of an upstream event stream after which the client gets a `ping` event; nil: never.
     var pingInterval: Duration?
@@ -159,6 +160,21 @@ struct AdminConfig: Sendable, Equatable {
     var sessionTime: Duration = .seconds(43_200)
     /// Everybody who reaches the port may read /admin/openapi.json.
     var openAPIIsOpen = false
+}
+
+/// The record of requests, what they used and what that costs.
+struct LedgerConfig: Sendable, Equatable {
+    enum Durability: String, Sendable, CaseIterable {
+        /// The last bytes of an answer leave when its row is on the disk.
+        case sealed
+        /// Rows reach the disk some milliseconds later.
+        case relaxed
+    }
+    var durability = Durability.sealed
+    /// Of days and hours in roll-ups: a name of the IANA database.
+    var zone = "UTC"
+    /// How long rows are kept; nil: for ever. Sums by hour and day stay.
+    var keep: Duration? = .seconds(400 * 86_400)
 }
 
 struct LogConfig: Sendable, Equatable {

@@ -146,6 +146,16 @@ enum Options {
         Option(
             "admin.openapi", \.admin.openAPIIsOpen, .bool,
             "Show /admin/openapi.json, which says what the interface can do, to those who have not logged in as well."),
+        Option(
+            "ledger.durability", \.ledger.durability, .choice,
+            "sealed: the last bytes of an answer wait until its row is on the disk, so that nothing a client saw finish is ever missing; relaxed: the row follows within milliseconds."
+        ),
+        Option(
+            "ledger.zone", \.ledger.zone, .timeZone,
+            "The time zone of days and hours in the ledger's sums, as Europe/Berlin. Sums that exist keep theirs."),
+        Option(
+            "ledger.keep", \.ledger.keep, .optional(.duration(.seconds(86_400)...(day * 36_500))),
+            "How long the row of each request is kept. Sums by hour and day are kept for ever. Off: rows too."),
 
         Option(
             "log.level", \.log.level, .choice,

@@ -48,6 +48,26 @@ extension OptionCodec where Value == String {
     }
 }
 
+extension OptionCodec where Value == String {
+    /// A zone of the system's database: `Europe/Berlin`.
+    static var timeZone: OptionCodec {
+        OptionCodec(
+            noun: "time zone", schema: ["type": "string"], show: { yamlText($0) },
+            read: { node, reading in
+                guard let name = OptionCodec.text.read(node, &reading) else { return nil }
+                let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } && !name.hasPrefix("/") && !name.contains("..")
+                let file = isPlain ? FileBytes.read("/usr/share/zoneinfo/\(name)", limit: 1 << 20) : nil
+                if name == "UTC" { return name }
+                guard case .success(let bytes)? = file, bytes.starts(with: "TZif".utf8) else {
+                    reading.fail(
+                        node, "must be a time zone of /usr/share/zoneinfo, is \(node.spoken)", "Write it like Europe/Berlin.")
+                    return nil
+                }
+                return name
+            })
+    }
+}
+
 extension OptionCodec where Value == Secret {
     static var secret: OptionCodec {
         let text = OptionCodec<String>.text

@@ -6,6 +6,7 @@
  * compiler refuses to load both. What needs it is behind a function of clinux.c. */
 #include "ByteMask.h"
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -106,6 +107,11 @@ static inline int gwl_set_nonblocking(int fd) {
     int flags = fcntl(fd, F_GETFL);
     return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
+/* CRC-32C, continued from `crc` (0 at first); the second one without the processor's instruction, for tests. */
+uint32_t gwl_crc32c(uint32_t crc, const void *bytes, size_t length);
+uint32_t gwl_crc32c_by_table(uint32_t crc, const void *bytes, size_t length);
+/* fallocate(2): reserves blocks for a part of a file without changing its size. */
+int gwl_reserve(int fd, int64_t offset, int64_t length);
 /* open(2) of a file without a name in a directory: O_TMPFILE | O_RDWR, mode 0600. */
 int gwl_open_unnamed(const char *directory);
 const void *gwl_memmem(const void *hay, size_t hay_length, const void *needle, size_t length);

@@ -20,7 +20,9 @@ struct ModelPrice: Sendable, Equatable {
     var source: String
 
     /// The rates of a request of this size.
-    func rates(for usage: Usage) -> PriceRates {
+    func rates(for usage: Usage) -> PriceRates { Self.rates(rates, tiers, for: usage) }
+
+    static func rates(_ rates: PriceRates, _ tiers: [Tier], for usage: Usage) -> PriceRates {
         if tiers.isEmpty { return rates }
         let input = usage.inputTokens &+ usage.cacheReadTokens &+ usage.cacheWriteTokens
         return tiers.last { input > $0.above }?.rates ?? rates

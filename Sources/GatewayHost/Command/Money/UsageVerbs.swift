@@ -1,0 +1,327 @@
+// `gateway usage`, `usage rows`, `usage tail`, `gateway reconcile` and `gateway ledger verify`.
+//
+// They read the data folder themselves, so they work beside a running gateway and without one, and a long export costs
+// the gateway nothing.
+//
+// Kind: the main thread's.
+
+import CLinux
+
+extension Verb.Flag {
+    fileprivate static let since = Verb.Flag(
+        name: "since", value: "DAY", help: "from this day on: 2026-11-01, or 30d for the last thirty days")
+    fileprivate static let until = Verb.Flag(name: "until", value: "DAY", help: "up to this day, itself included")
+    fileprivate static let csv = Verb.Flag(name: "csv", help: "print CSV for spreadsheets")
+}
+
+extension Verb {
+    static let usage = Verb(
+        name: "usage", section: .looking, summary: "Shows what was used and what it cost.",
+        details: """
+            Sums of requests by day, hour, key, group, account or model, in the order of --by; one line for all without it. Days are
+            those of ledger.zone, and of the last thirty unless --since says otherwise. FAILED counts interrupted ones too.
+            A cost with "≥" has requests in it whose model has no price.
+            """,
+        flags: [
+            .config, .data,
+            Flag(
+                name: "by", value: "WORDS", help: "day,hour,key,group,account,model: any of them",
+                offers: .words(UsageDimension.allCases.map(\.rawValue))),
+            .since, .until, .json, .csv,
+        ]
+    ) { invocation in invocation.showUsage() }
+
+    static let usageRows = Verb(
+        name: "usage rows", section: .looking, summary: "Prints the rows of requests, one a line, oldest first.",
+        details: """
+            --json prints one object a line with the members id, started, key, account, model, status, end (completed, interrupted,
+            failed, refused), input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+            cost_nano_usd, upstream_request_id, attempts. Without it the same as CSV. --since and --until also take a moment in UTC, as
+            2026-11-26T04:00:00Z.
+            """,
+        flags: [.config, .data, .since, .until, Flag(name: "id", value: "ID", help: "the row of this request"), .json, .csv]
+    ) { invocation in invocation.printRows() }
+
+    static let usageTail = Verb(
+        name: "usage tail", section: .looking, summary: "Prints the rows of requests as they end.",
+        details: "Goes on until it is interrupted. --json prints what `gateway usage rows --json` prints.",
+        flags: [.config, .data, .json]
+    ) { invocation in invocation.followRows() }
+
+    static let reconcile = Verb(
+        name: "reconcile", section: .looking, summary: "Compares the ledger with a provider's export.",
+        details: """
+            FILE is the Console's CSV export, with the columns usage_date_utc, model_version, usage_input_tokens_no_cache,
+            usage_input_tokens_cache_write_5m, usage_input_tokens_cache_write_1h, usage_input_tokens_cache_read and usage_output_tokens,
+            or an answer of the Admin API's usage report grouped by model, as JSON. Compared are days in UTC and models. A number
+            behind a count is what the provider has more or less. Exits with 1 when the two differ.
+            """,
+        operands: [Operand(name: "FILE", offers: .files)], flags: [.config, .data, .json]
+    ) { invocation in invocation.reconcile(invocation.arguments.operands[0]) }
+
+    static let ledgerVerify = Verb(
+        name: "ledger verify", section: .keeping, summary: "Adds up all rows again and compares the roll-ups with them.",
+        details: """
+            Every sum must be what the rows add up to, to the token and the nano-dollar. Works beside a running gateway: what is not
+            folded yet is left out on both sides. Exits with 1 when something differs; stop the gateway and remove
+            ledger/rollups.db from the data folder, and it is made anew from the rows.
+            """,
+        flags: [.config, .data, .json]
+    ) { invocation in invocation.verifyLedger() }
+}
+
+extension Invocation {
+    /// The ledger that is meant, or nil after a complaint.
+    fileprivate func ledger() -> LedgerFolders? {
+        guard let data = dataFolder else {
+            _ = loadConfig()
+            return nil
+        }
+        let folders = LedgerFolders(data: data)
+        guard folders.exists else {
+            _ = fail("there is no ledger in \(data); a gateway that serves makes one")
+            return nil
+        }
+        return folders
+    }
+
+    fileprivate func zone() -> CalendarZone? {
+        do {
+            return try CalendarZone.named(quietConfig()?.ledger.zone ?? "UTC")
+        } catch {
+            _ = fail(error.description)
+            return nil
+        }
+    }
+
+    fileprivate var today: Int64 { Int64(gwl_wall_ns() / 1_000_000_000) }
+
+    /// Days from --since up to and including --until; nil after a complaint.
+    private func days(_ zone: CalendarZone) -> Range<Int64>? {
+        let now = zone.day(of: today).number
+        func day(_ flag: String, unless initial: Int64) -> Int64? {
+            guard let text = self[flag] else { return initial }
+            if let day = CivilDay(text) { return day.number }
+            if text.hasSuffix("d"), let count = Int64(text.dropLast()), (1...100_000).contains(count) { return now - count + 1 }
+            _ = fail("--\(flag) \(ConfigFault.printable(text, limit: 60)) is no day. Write it like 2026-11-01, or 30d", .usage)
+            return nil
+        }
+        guard let since = day("since", unless: now - 29), let until = day("until", unless: now) else { return nil }
+        guard since <= until else {
+            _ = fail("--since lies behind --until", .usage)
+            return nil
+        }
+        return since..<until + 1
+    }
+
+    // MARK: Sums
+
+    fileprivate func showUsage() -> ExitCode {
+        guard let zone = zone(), let days = days(zone), let dimensions = dimensions() else { return .usage }
+        guard let ledger = ledger() else { return .failed }
+        do {
+            let lines = try UsageQuery(dimensions: dimensions, days: days).run(ledger, zone)
+            if wantsJSON {
+                printJSON(UsageReport.json(lines, dimensions))
+            } else if has("csv") {
+                for line in UsageReport.csv(lines, dimensions) { terminal.out(line) }
+            } else if lines.isEmpty {
+                terminal.problem("nothing was used from \(CivilDay(number: days.lowerBound)) to \(CivilDay(number: days.upperBound - 1))")
+            } else {
+                let table = UsageReport.table(lines, dimensions)
+                for line in table.lines(width: terminal.width, paint: paint) { terminal.out(line) }
+            }
+            return .done
+        } catch {
+            return fail("\(error)")
+        }
+    }
+
+    private func dimensions() -> [UsageDimension]? {
+        var dimensions: [UsageDimension] = []
+        for word in (self["by"] ?? "").split(separator: ",") {
+            guard let dimension = UsageDimension(rawValue: String(word)) else {
+                let question = SpellingSuggestion.question(for: String(word), in: UsageDimension.allCases.map(\.rawValue)) ?? ""
+                _ = fail("usage has no \"\(ConfigFault.printable(String(word), limit: 60))\". \(question)", .usage)
+                return nil
+            }
+            if !dimensions.contains(dimension) { dimensions.append(dimension) }
+        }
+        return dimensions
+    }
+
+    // MARK: Rows
+
+    private func moments(_ zone: CalendarZone) -> Range<Int64>? {
+        func moment(_ flag: String) -> (seconds: Int64, isDay: Bool)? {
+            guard let text = self[flag] else { return nil }
+            if text.hasSuffix("d"), let count = Int64(text.dropLast()), (1...100_000).contains(count) {
+                return (zone.start(of: CivilDay(number: zone.day(of: today).number - count + 1)), true)
+            }
+            guard let seconds = RowTime.seconds(text, zone) else { return nil }
+            return (seconds, CivilDay(text) != nil)
+        }
+        for flag in ["since", "until"] where has(flag) && moment(flag) == nil {
+            _ = fail("--\(flag) is no day and no moment. Write it like 2026-11-01, 30d or 2026-11-26T04:00:00Z", .usage)
+            return nil
+        }
+        let since = moment("since").map { $0.seconds * 1_000_000_000 } ?? .min
+        var until = Int64.max
+        if let (seconds, isDay) = moment("until") {
+            // A day is meant with all its hours.
+            let end = isDay ? zone.start(of: CivilDay(number: zone.day(of: seconds).number + 1)) : seconds
+            until = end * 1_000_000_000
+        }
+        return since..<max(since, until)
+    }
+
+    fileprivate func printRows() -> ExitCode {
+        guard let zone = zone(), let times = moments(zone) else { return .usage }
+        var question = JournalReader.Question(times: times)
+        if let text = self["id"] {
+            guard let id = RowID(text) else {
+                return fail("\(ConfigFault.printable(text, limit: 60)) is no id. It looks like gw_00000000000000000001", .usage)
+            }
+            question.id = id
+        }
+        guard let ledger = ledger() else { return .failed }
+        do {
+            var reader = try JournalReader(ledger.journal, question)
+            var printer = RowPrinter(terminal, asJSON: wantsJSON)
+            var count = 0
+            while let (_, bytes) = try reader.next() {
+                guard let row = RowDecoder.sealed(bytes) else { continue }
+                printer.print(row)
+                count += 1
+            }
+            printer.flush()
+            if reader.damagedBytes > 0 {
+                terminal.problem("\(reader.damagedBytes) bytes of the ledger are damaged; the rows in them are missing here")
+            }
+            return question.id != nil && count == 0 ? .absent : .done
+        } catch {
+            return fail("\(error)")
+        }
+    }
+
+    /// How often new rows are looked for.
+    private static let followMilliseconds: Int32 = 200
+
+    fileprivate func followRows() -> ExitCode {
+        guard let ledger = ledger() else { return .failed }
+        do {
+            var position = try JournalReader.end(of: ledger.journal)
+            var printer = RowPrinter(terminal, asJSON: wantsJSON)
+            // Without end: it is ended by a signal, or by the reader of its output going away.
+            while true {
+                var reader = try JournalReader(ledger.journal, JournalReader.Question(after: position))
+                while let (_, bytes) = try reader.next() {
+                    if let row = RowDecoder.sealed(bytes) { printer.print(row) }
+                }
+                position = reader.position
+                printer.flush()
+                poll(nil, 0, Self.followMilliseconds)
+            }
+        } catch {
+            return fail("\(error)")
+        }
+    }
+
+    // MARK: Against others
+
+    fileprivate func reconcile(_ path: String) -> ExitCode {
+        guard let ledger = ledger() else { return .failed }
+        do {
+            let bytes = try FileBytes.read(path, limit: 256 << 20).mapError { ProviderExport.Fault(description: $0.sentence) }.get()
+            let result = try Reconciliation(try ProviderExport(bytes), ledger.journal)
+            if wantsJSON {
+                printJSON(result.json)
+            } else {
+                for line in ReconciliationReport.table(result).lines(width: terminal.width, paint: paint) { terminal.out(line) }
+            }
+            let differing = result.lines.count { !$0.agrees }
+            if result.withoutUsage > 0 {
+                terminal.problem("\(result.withoutUsage) requests were interrupted before the provider said what they used")
+            }
+            terminal.problem(differing == 0 ? "the ledger and the export agree" : "\(differing) of \(result.lines.count) lines differ")
+            return differing == 0 ? .done : .failed
+        } catch let fault as ProviderExport.Fault {
+            return fail("\(ConfigFault.printable(path, limit: 200)): \(fault)")
+        } catch {
+            return fail("\(error)")
+        }
+    }
+
+    fileprivate func verifyLedger() -> ExitCode {
+        guard let ledger = ledger() else { return .failed }
+        guard ledger.hasRollups else { return fail("nothing was folded yet: there is no \(ledger.ledger)/\(RollupStore.name)") }
+        do {
+            let store = try RollupStore(ledger.ledger, isReader: true)
+            let zone = try CalendarZone.named(try store.zone() ?? "UTC")
+            let report = try LedgerVerify.run(ledger.journal, store, zone)
+            if wantsJSON {
+                printJSON([
+                    "rows": .int(Int64(report.rows)), "days": .int(Int64(report.days)), "groups": .int(Int64(report.groups)),
+                    "differences": .int(Int64(report.disagreementCount)), "damaged_bytes": .int(Int64(report.damagedBytes)),
+                ])
+            }
+            for line in report.disagreements { terminal.problem(line) }
+            if report.damagedBytes > 0 { terminal.problem("\(report.damagedBytes) bytes between rows are damaged") }
+            guard report.disagreementCount == 0 else {
+                return fail("\(report.disagreementCount) sums are not what \(report.rows) rows add up to")
+            }
+            if !wantsJSON { terminal.out("\(report.rows) rows of \(report.days) days add up to the \(report.groups) sums of the roll-ups") }
+            return .done
+        } catch {
+            return fail("\(error)")
+        }
+    }
+}
+
+/// Prints rows, many a call: a line each would be a system call each.
+struct RowPrinter {
+    private static let pieceBytes = 64 << 10
+
+    private let terminal: Terminal
+    private let asJSON: Bool
+    private var json = RowJSON()
+    private var piece: [UInt8] = []
+
+    init(_ terminal: Terminal, asJSON: Bool) {
+        self.terminal = terminal
+        self.asJSON = asJSON
+        if !asJSON { piece += Array((RowJSON.members.joined(separator: ",") + "\n").utf8) }
+    }
+
+    mutating func print(_ row: SealedRow) {
+        if asJSON { piece += json.line(row) } else { piece += Array(RowJSON.csv(row).utf8) }
+        piece.append(0x0a)
+        if piece.count >= Self.pieceBytes { flush() }
+    }
+
+    mutating func flush() {
+        guard !piece.isEmpty else { return }
+        // The terminal ends the last line itself.
+        terminal.out(String(decoding: piece.dropLast(), as: UTF8.self))
+        piece.removeAll(keepingCapacity: true)
+    }
+}
+
+enum ReconciliationReport {
+    /// Differences as provider minus ledger: what the provider counts that we do not.
+    static func table(_ result: Reconciliation) -> Table {
+        var table = Table(columns: [Table.Column(title: "day"), Table.Column(title: "model", isWhole: true)])
+        table.columns += ProviderExport.Tokens.fields.map { Table.Column(title: $0.name, alignsRight: true, isWhole: true) }
+        for line in result.lines {
+            table.rows.append(
+                [Table.Cell("\(line.place.day)"), Table.Cell(line.place.model)]
+                    + ProviderExport.Tokens.fields.map { _, path, _ in
+                        let ours = line.ledger[keyPath: path]
+                        let difference = line.provider[keyPath: path] - ours
+                        return difference == 0
+                            ? Table.Cell("\(ours)") : Table.Cell("\(ours) \(difference > 0 ? "+" : "")\(difference)", .bad)
+                    })
+        }
+        return table
+    }
+}

@@ -1,0 +1,59 @@
+// Usage by day, key, account and so on: from the roll-ups, and from the rows behind the place they reach to, so that
+// the answer is of now although the roll-ups are folded some seconds later.
+//
+// Kind: value; blocks. Works beside a running gateway and without one.
+
+import CLinux
+
+struct UsageQuery {
+    var dimensions: [UsageDimension]
+    /// Days from the first up to, and without, the last.
+    var days: Range<Int64>
+
+    /// Sums by group, in the order of groups.
+    /// - Parameter folder: the ledger's, see `LedgerFolders`.
+    /// - Throws: a sentence when something cannot be read.
+    func run(_ folders: LedgerFolders, _ zone: CalendarZone) throws -> [(group: UsageGroup, sums: RollupSums)] {
+        var answer: [UsageGroup: RollupSums] = [:]
+        var position = JournalPosition.beginning
+        var zone = zone
+        if folders.hasRollups {
+            let store = try RollupStore(folders.ledger, isReader: true)
+            try store.viewing {
+                position = try store.position()
+                // Days are those that the sums were made with.
+                if let name = try store.zone() { zone = try CalendarZone.named(name) }
+                try store.usage(dimensions, days) { group, sums in answer[group] = sums }
+            }
+        }
+        var batch = RollupBatch(zone)
+        var reader = try JournalReader(folders.journal, JournalReader.Question(after: position))
+        func take() {
+            batch.forEach { group, sums in
+                guard days.contains(group.day.number) else { return }
+                answer[UsageGroup(group, by: dimensions), default: RollupSums()].add(sums)
+            }
+            batch = RollupBatch(zone)
+        }
+        while let (_, row) = try reader.next() {
+            if let sealed = RowDecoder.sealed(row) { batch.add(sealed) }
+            if batch.groupCount >= LedgerFold.groupLimit { take() }
+        }
+        take()
+        return answer.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}
+
+/// Where the parts of a ledger are, below the data folder.
+struct LedgerFolders: Sendable {
+    let ledger: String
+
+    init(data: String) { ledger = data.hasSuffix("/") ? "\(data)ledger" : "\(data)/ledger" }
+
+    var journal: JournalFolder { JournalFolder(path: ledger + "/rows") }
+    /// A price table for each snapshot that rows name.
+    var prices: String { ledger + "/prices" }
+
+    var hasRollups: Bool { access("\(ledger)/\(RollupStore.name)", F_OK) == 0 }
+    var exists: Bool { access(ledger, F_OK) == 0 }
+}
