@@ -9,7 +9,7 @@ import PluginABI
 enum HostAttribute: UInt32, CaseIterable {
     case clientIP = 1, requestID, route, model, stream, session, principal, tenant, account, egress
     case tokensInput, tokensOutput, cacheRead, cacheWrite5m, cacheWrite1h, deniedBy
-    case clientGone
+    case clientGone, accountReason
 
     var name: String {
         switch self {
@@ -30,13 +30,14 @@ enum HostAttribute: UInt32, CaseIterable {
         case .cacheWrite1h: GW_ATTR_CACHE_WRITE_1H
         case .deniedBy: GW_ATTR_DENIED_BY
         case .clientGone: GW_ATTR_CLIENT_GONE
+        case .accountReason: GW_ATTR_ACCOUNT_REASON
         }
     }
 
     /// Attributes that plugins only read: the host says what they are.
     var isReadOnly: Bool {
         switch self {
-        case .principal, .tenant, .account, .egress, .session, .clientGone: false
+        case .principal, .tenant, .account, .egress, .session, .clientGone, .accountReason: false
         default: true
         }
     }

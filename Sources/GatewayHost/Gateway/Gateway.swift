@@ -56,7 +56,7 @@ final class Gateway: LoopHandler, TimerHandler {
         let threads = config.threads > 0 ? config.threads : ProcessorCount.available
         shared = GatewayShared(
             bufferedLimit: config.limits.bufferedBytes, connectionLimit: config.limits.connections,
-            processTag: ProcessTag.make())
+            processTag: ProcessTag.make(), ledger: try Ledger(config.ledger, data: config.data))
         control = try EventLoop(index: threads)
         group = try LoopGroup(count: threads)
         host = PluginHost(directory: config.data + "/plugins")
@@ -90,6 +90,7 @@ final class Gateway: LoopHandler, TimerHandler {
         control.context = nil
         group.stop()
         group.join()
+        shared.ledger?.stop()
         watchdog.stop()
         chain.destroy()
         admin.passwords.close()
@@ -195,6 +196,7 @@ final class Gateway: LoopHandler, TimerHandler {
         reloading = request
         do {
             let config = try read(request)
+            try shared.ledger?.apply(config.ledger, data: config.data)
             let number = nextNumber
             let new = try ChainBuilder.build(
                 config, number: number, workers: group.loops.count, host: host, previous: chain)

@@ -36,7 +36,7 @@ final class LocalAdministration {
         group = try LoopGroup(count: 1)
         shared = GatewayShared(
             bufferedLimit: config.limits.bufferedBytes, connectionLimit: config.limits.connections,
-            processTag: ProcessTag.make())
+            processTag: ProcessTag.make(), ledger: nil)
         chain = try ChainBuilder.build(config, number: 1, workers: 1, host: host)
         resources = AdminStation.resources(of: chain)
         do {

@@ -42,6 +42,7 @@ enum RestartOnly {
         if old.pool != new.pool { names.append("pool") }
         if old.limits.connections != new.limits.connections { names.append("limits.connections") }
         if old.limits.bufferedBytes != new.limits.bufferedBytes { names.append("limits.buffered_total") }
+        if old.ledger.zone != new.ledger.zone { names.append("ledger.zone") }
         return names
     }
 }

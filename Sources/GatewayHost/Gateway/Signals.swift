@@ -18,6 +18,8 @@ enum Signals {
         var set = handled()
         pthread_sigmask(SIG_BLOCK, &set, nil)
         gwl_ignore_signal(SIGPIPE)
+        // A file that may not grow is an error of the write, as a full disk is.
+        gwl_ignore_signal(SIGXFSZ)
         if gwl_raise_descriptor_limit() != 0 {
             log.warning("cannot raise the limit of open files", .field("errno", Int(gwl_errno())))
         }

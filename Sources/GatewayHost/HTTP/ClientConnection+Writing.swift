@@ -14,7 +14,7 @@ extension ClientConnection {
 
     /// Queues bytes, sending what is queued and them directly when that saves a copy.
     func writeThrough(_ bytes: Bytes) {
-        guard bytes.count >= 4096, !writeBlocked, state != .closed else { return output.append(bytes) }
+        guard bytes.count >= 4096, !writeBlocked, !isHeld, state != .closed else { return output.append(bytes) }
         let queued = output.readable
         let result = queued.isEmpty ? stream.write(bytes.raw) : stream.write(queued.raw, bytes.raw)
         switch result {
@@ -49,8 +49,8 @@ extension ClientConnection {
     /// Sends what is queued before the turn ends, or at once where it is much.
     @inline(__always)
     func flush() {
-        if isSendQueued || writeBlocked || output.isEmpty || state == .closed { return }
-        if output.count > ClientSettings.gatheredBytes { return flushNow() }
+        if isSendQueued || writeBlocked || pendingOutput == 0 || state == .closed { return }
+        if pendingOutput > ClientSettings.gatheredBytes { return flushNow() }
         isSendQueued = true
         loop.sendAtEndOfTurn(self)
     }
@@ -65,10 +65,11 @@ extension ClientConnection {
     /// Sends what is queued as far as the socket takes it.
     func flushNow() {
         if writeBlocked { return }
-        while !output.isEmpty, state != .closed {
-            switch stream.write(output.readable.raw) {
+        while pendingOutput > 0, state != .closed {
+            switch stream.write(output.readable.slice(0, pendingOutput).raw) {
             case .bytes(let count):
                 output.consume(count)
+                if isHeld { sendable -= count }
                 progressed()
             case .wouldBlock:
                 return blocked()
@@ -99,6 +100,28 @@ extension ClientConnection {
             wantsDrained = false
             handler?.clientDrained()
         }
+    }
+
+    // MARK: Holding back
+
+    /// What little is queued before is not worth a write of its own, and waits with what is held.
+    private static let heldBytes = 4096
+
+    var isHeld: Bool { sendable != .max }
+
+    /// What is written from here on stays here until `letGo`. What was queued before leaves as the client takes it, so
+    /// that a slow client does not stop the upstream for ever.
+    func hold() {
+        if !isHeld { sendable = output.count > Self.heldBytes ? output.count : 0 }
+    }
+
+    /// Bytes that are held back now.
+    var heldCount: Int { output.count - pendingOutput }
+
+    /// Everything may leave again.
+    func letGo() {
+        sendable = .max
+        flush()
     }
 
     func progressed() {

@@ -46,6 +46,8 @@ final class ClientConnection: LoopHandler, TimerHandler, TurnSender {
     /// When the first byte of the head arrived that is not complete yet.
     var headStarted = Instant.distantFuture
     var wantsDrained = false
+    /// How much of the front of `output` may leave; see `hold`.
+    var sendable = Int.max
     /// The socket took no more; `writable` clears it.
     var writeBlocked = false
     /// `sendGathered` follows before the turn ends.
@@ -119,7 +121,7 @@ final class ClientConnection: LoopHandler, TimerHandler, TurnSender {
     // MARK: The response, from the exchange
 
     /// Bytes for the client that wait in memory.
-    var pendingOutput: Int { output.count }
+    var pendingOutput: Int { min(output.count, sendable) }
     var isGone: Bool { state == .closed }
     /// The client may send another request after this response.
     var mayKeepAlive: Bool {
@@ -137,6 +139,7 @@ final class ClientConnection: LoopHandler, TimerHandler, TurnSender {
     func responseEnded(keepAlive: Bool) {
         guard state != .closed else { return }
         handler = nil
+        sendable = .max
         let reusable = keepAlive && mayKeepAlive
         receiver.finish(&input)
         if reusable, bodyIsDue, case .length(let length) = parser.framing { input.consume(Int(length)) }
@@ -251,8 +254,8 @@ final class ClientConnection: LoopHandler, TimerHandler, TurnSender {
         if state == .lingering { return sendEnd() }
         flushNow()
         guard state != .closed else { return }
-        if output.isEmpty { loop.modify(registration, interest(writing: false)) }
-        if output.count <= ClientSettings.outputLowWater { handler?.clientCaughtUp() }
+        if !writeBlocked { loop.modify(registration, interest(writing: false)) }
+        if pendingOutput <= ClientSettings.outputLowWater { handler?.clientCaughtUp() }
         drainedIfWanted()
     }
 

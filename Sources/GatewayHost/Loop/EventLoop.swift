@@ -240,6 +240,10 @@ final class EventLoop {
     /// Nanoseconds since 1970 at `now`.
     var wallNanoseconds: UInt64 { wallClock.nanoseconds(at: now) }
 
+    /// The same of an earlier moment of this loop.
+    @inline(__always)
+    func wallNanoseconds(at instant: Instant) -> UInt64 { wallClock.nanoseconds(at: instant) }
+
     // MARK: End of turn and other threads
 
     /// Calls `handler` once when this turn ends; asked for during the end of a turn, when the next

@@ -5,6 +5,7 @@
 
 enum HostMetric: CaseIterable, Sendable {
     case connections, connectionsTotal, exchangesInFlight, exchanges, attempts, refusals
+    case unpriced
     case loopLag, loopTurns, pooledConnections, dials, heldBytes
     case hookDuration, hookFailures, hookOverruns, suspensionOverruns, quarantines
     case pendingOperations, generation, pluginImages
@@ -30,6 +31,8 @@ enum HostMetric: CaseIterable, Sendable {
                 .counter, "gateway_refusals", "Requests that the gateway answered with an error of its own, by who caused it.",
                 ["loop", "source"], []
             )
+        case .unpriced:
+            (.counter, "gateway_unpriced_requests", "Requests whose model, or something they used, has no price.", ["loop"], [])
         case .loopLag:
             (
                 .gauge, "gateway_loop_longest_turn_seconds",

@@ -27,6 +27,7 @@ extension ExchangeRunner {
 
     /// A plugin wants this attempt dropped and another account tried.
     func retryAttempt() {
+        recordAttemptEnd()
         dropAttempt()
         held.release()
         chunkQueue.removeAll(keepingCapacity: true)
@@ -65,6 +66,7 @@ extension ExchangeRunner {
     private func send(on connection: UpstreamConnection) {
         upstream = connection
         stage = .awaitingHead
+        if !staleRetried { recordAttempt() }
         RequestHead.write(
             exchange, target: target!, path: upstreamPath, bodyBytes: exchange.body.count, to: &requestHead)
         sentRequestAt = loop.now
@@ -112,6 +114,8 @@ extension ExchangeRunner {
                 HeaderField(name: field.name(in: head), value: value, known: field.name, origin: .message))
             if field.name == .contentType { exchange.isEventStream = isEventStream(value) }
         }
+        recording.attemptStatus = exchange.status
+        recording.upstreamID = exchange.responseHeaders.value(of: .requestID)
         if method == .head, let length = connection.response.contentLength { headLength = Int(length) }
         worker.metrics.attemptEnded(status: exchange.status)
         stage = .collectingError

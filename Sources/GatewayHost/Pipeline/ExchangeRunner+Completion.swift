@@ -6,6 +6,17 @@
 import PluginABI
 
 extension ExchangeRunner {
+    /// Everything of the answer is written but the end of its framing.
+    func endWritten() {
+        if !clientIsGone {
+            if framing == .chunked { client.write(Bytes(ChunkSize.end)) }
+            client.flush()
+        }
+        if stage != .relaying { return }
+        stage = .draining
+        if clientIsGone || client.notifyWhenDrained() { complete() }
+    }
+
     func complete() {
         guard stage != .completing, stage != .idle else { return }
         stage = .completing
@@ -20,6 +31,7 @@ extension ExchangeRunner {
             publishUsage()
             $0.operations.cancelAll(of: exchange)
             $0.limiter.releaseAll(of: exchange)
+            recordEnd()
             tellPlugins($0)
         }
         report()

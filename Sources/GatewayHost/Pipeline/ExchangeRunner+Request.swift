@@ -8,6 +8,7 @@ extension ExchangeRunner {
     func start(on client: ClientConnection, id: UInt64) {
         arrive(on: client, id: id)
         if isProviderPath {
+            if worker.pen?.accepts == false { return refuseWithoutRow() }
             passedChain = true
             begin(.request)
         } else {

@@ -71,8 +71,8 @@ extension ExchangeRunner {
         stage = .relaying
         updateChunkHooks()
         coding = ContentCoding(exchange.responseHeaders.value(of: .contentEncoding))
-        // Usage is for plugins alone.
-        readsUsage = !exchange.isLocal && exchange.status < 400 && route == .messages && chain.count > 0
+        // Usage is for plugins and the ledger.
+        readsUsage = !exchange.isLocal && exchange.status < 400 && route == .messages && (chain.count > 0 || worker.pen != nil)
         if readsUsage { usage.begin(isEventStream: exchange.isEventStream, coding: coding) }
         framesEvents = hasChunkHooks && exchange.isEventStream && coding == .identity && exchange.bufferResponseLimit == nil
         if framesEvents { events.reset() }
@@ -277,6 +277,7 @@ extension ExchangeRunner {
         responseBytes &+= UInt64(bytes.count)
         if !exchange.isCommitted { commit() }
         guard !clientIsGone, bytes.count > 0 else { return }
+        if settings.sealsRows { holdIfLast() }
         switch framing {
         case .chunked:
             client.writeChunk(bytes)
@@ -339,13 +340,9 @@ extension ExchangeRunner {
         if !exchange.isCommitted { commit() }
         loop.disarm(stageTimer)
         publishUsage()
-        if !clientIsGone {
-            if framing == .chunked { client.write(Bytes(ChunkSize.end)) }
-            client.flush()
-        }
-        if stage != .relaying { return }
-        stage = .draining
-        if clientIsGone || client.notifyWhenDrained() { complete() }
+        recording.isWhole = !exchange.isLocal
+        if settings.sealsRows, sealBeforeEnd() { return }
+        endWritten()
     }
 
     /// The upstream broke off: before the commit the attempt has failed after all, after it the client

@@ -26,6 +26,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         case request, receiving, body  // the client's half
         case selecting, dialing, awaitingHead, collectingError, attempt  // one attempt
         case response, relaying  // the answer
+        case sealing  // everything is written and waits for its row
         case draining  // everything is written, not everything is in the kernel
         case completing
     }
@@ -114,6 +115,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
     var keepAlive = false
 
     // The end.
+    var recording = Recording()
     var error = GW_OK
     var startedAt = Instant.distantFuture
     var sentRequestAt = Instant.distantFuture
@@ -229,6 +231,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         clientIsGone = false
         clientMayBeGone = false
         passedChain = false
+        recording = Recording()
         target = nil
         fault = nil
         cutFault = nil

@@ -22,10 +22,13 @@ final class GatewayShared: Sendable {
     let connectionLimit: Int
     /// Names this process in request ids: eight hexadecimal digits.
     let processTag: String
+    /// nil: this process keeps none; it only answers for the administration.
+    let ledger: Ledger?
 
-    init(bufferedLimit: Int, connectionLimit: Int, processTag: String) {
+    init(bufferedLimit: Int, connectionLimit: Int, processTag: String, ledger: Ledger?) {
         self.bufferedLimit = bufferedLimit
         self.connectionLimit = connectionLimit
         self.processTag = processTag
+        self.ledger = ledger
     }
 }

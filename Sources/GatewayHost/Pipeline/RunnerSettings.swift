@@ -21,6 +21,8 @@ struct RunnerSettings: Sendable {
     var drainMilliseconds = 300_000
     /// nil: never.
     var pingMilliseconds: Int?
+    /// The last bytes of an answer wait until its row is durable.
+    var sealsRows = true
     /// Of the whole exchange; nil: unbounded.
     var totalMilliseconds: Int?
     var showsAccount = false
@@ -29,6 +31,9 @@ struct RunnerSettings: Sendable {
 
     /// Response bytes waiting inside the gateway for hooks at which the upstream is paused.
     static let heldHighWater = 256 * 1024
+
+    /// Of the end of an answer that waits for its row; the bytes behind message_stop are a few.
+    static let heldEndBytes = 64 * 1024
 
     init() {}
 
@@ -39,6 +44,7 @@ struct RunnerSettings: Sendable {
         batchBytes = config.limits.batchBytes
         fileBytes = config.limits.fileBytes
         messageBytes = config.limits.bodyMemoryBytes
+        sealsRows = config.ledger.durability == .sealed
         clientGone = config.clientGone.policy
         drainMilliseconds = config.clientGone.drainLimit.milliseconds
         pingMilliseconds = config.pingInterval?.milliseconds

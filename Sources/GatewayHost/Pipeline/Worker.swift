@@ -23,6 +23,10 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
     let upstreams: UpstreamPool
     let plugins: PluginLoop
     let metrics: WorkerMetrics
+    /// The loop's hand in the ledger; nil: nothing is recorded.
+    let pen: LedgerPen?
+    /// As ids have it, in a number.
+    let processTag: UInt32
     private var metricsTimer: LoopTimer!
     private(set) var settings: RunnerSettings
     private var clientSettings: ClientSettings
@@ -68,6 +72,8 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         upstreamURL = Worker.kept(config.upstream.url.description)
         requestIDPrefix = Worker.kept("gw_" + shared.processTag)
         metrics = WorkerMetrics(plugins.host.metrics, loop: loop.index)
+        pen = shared.ledger.map { LedgerPen(loop: loop, journal: $0.journal, prices: $0.prices) }
+        processTag = UInt32(shared.processTag, radix: 16) ?? 0
         metricsTimer = LoopTimer(self)
         timerFired(metricsTimer)
     }
@@ -226,7 +232,9 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         if path.equals(Bytes("/livez")) { return LocalReport(status: 200, text: "{\"status\":\"ok\"}\n") }
         let isReady = path.equals(Bytes("/readyz"))
         guard isReady || path.equals(Bytes("/health")) else { return nil }
-        let state = isDraining ? "draining" : shared.isReady.load(ordering: .acquiring) ? "ok" : "starting"
+        let state =
+            isDraining
+            ? "draining" : pen?.accepts == false ? "ledger_full" : shared.isReady.load(ordering: .acquiring) ? "ok" : "starting"
         return LocalReport(
             status: state == "ok" ? 200 : 503,
             text: """
@@ -302,6 +310,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         let old = chain
         chain = new
         settings = RunnerSettings(config)
+        if let ledger = shared.ledger { pen?.prices = PriceMemo(ledger.prices) }
         clientSettings = ClientSettings(config)
         httpLimits = HTTPLimits(config)
         access = AdminAccess(allow: config.metrics.allow, token: config.metrics.token)

@@ -15,6 +15,7 @@ final class WorkerMetrics {
     let attemptsAnswered: MetricSeries
     let attemptsRefused: MetricSeries
     let attemptsFailed: MetricSeries
+    let unpriced: MetricSeries
     /// By the first digit of the status. Never freed, as series are.
     private let exchangesByClass: UnsafeMutablePointer<MetricSeries>
     private let refusalsBySource: [MetricSeries]
@@ -41,6 +42,7 @@ final class WorkerMetrics {
         attemptsAnswered = host.series(.attempts, loop, "answered")
         attemptsRefused = host.series(.attempts, loop, "error_status")
         attemptsFailed = host.series(.attempts, loop, "failed")
+        unpriced = host.series(.unpriced, loop)
         exchangesByClass = .allocate(capacity: 6)
         for (place, name) in ["none", "1xx", "2xx", "3xx", "4xx", "5xx"].enumerated() {
             (exchangesByClass + place).initialize(to: host.series(.exchanges, loop, name))
