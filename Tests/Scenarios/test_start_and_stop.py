@@ -118,7 +118,9 @@ def test_logs_follow_through_a_rename(operator):
     seen = operator.folder / "seen.txt"
     with open(seen, "wb") as stream:
         process = subprocess.Popen([BINARY, "logs", "-f", "--level", "warning"], cwd=operator.folder,
-                                   stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=operator.environment)
+                                   stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=operator.environment,
+                                   # Whoever started these tests may ignore it, which is inherited.
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         def append(level, message):
             with open(log, "a") as stream:

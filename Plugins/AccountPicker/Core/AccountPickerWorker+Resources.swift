@@ -64,7 +64,7 @@ extension AccountPickerWorker: ResourceHook {
 
     private func why(_ request: Request, _ action: ResourceAction) -> Verdict {
         guard let text = try? action.input()["request"].text(), let number = PoolReport.request(text) else {
-            return request.respondProblem(400, "the id of a request is needed, as x-gateway-request-id says it")
+            return request.respondProblem(422, "the id of a request is needed, as x-gateway-request-id says it")
         }
         let decisions = plugin.pool.decisions(of: number)
         guard !decisions.isEmpty else {
