@@ -12,6 +12,8 @@ public struct Attempt {
     public var number: Int { Int(raw.pointee.number) }
     /// A retry would be refused: attempts, time or the body are exhausted.
     public var isLast: Bool { raw.pointee.flags & GW_ATTEMPT_LAST != 0 }
+    /// All of the request was sent and nothing came back: the upstream may have done what it asks for.
+    public var mayHaveRun: Bool { raw.pointee.flags & GW_ATTEMPT_MAY_HAVE_RUN != 0 }
     /// The HTTP status; 0 if none arrived.
     public var status: Int { Int(raw.pointee.status) }
     /// GW_OK if a status arrived, whatever it is.

@@ -10,6 +10,7 @@ import pytest
 from harness import replies
 from harness.client import RawClient
 from harness.configuration import AUTHORIZED, account
+from harness.waiting import wait_until
 
 CLIENTS = 200
 BAD, GOOD = "sk-ant-canary-bad", ["sk-ant-canary-good-1", "sk-ant-canary-good-2"]
@@ -156,3 +157,39 @@ class Leaving(replies.Gate):
 
     async def passed(self):
         self._over()
+
+
+def test_a_request_that_may_have_run_twice_says_so(start_gateway, upstream, connect):
+    upstream.answer(WELL)
+    upstream.answer([replies.Reset()], account=BAD)
+    gateway = start_gateway(accounts=[account("bad", BAD, priority=1), account("good", GOOD[0])], secrets=[BAD, GOOD[0]])
+    response = connect(gateway).request(headers=AUTHORIZED, body=body(1))
+    assert response.status == 200
+    twice = response.header("x-gateway-request-id")
+    ordinary = connect(gateway).request(headers=AUTHORIZED, body=body(1)).header("x-gateway-request-id")
+    wait_until(lambda: f'"request":"{twice}"' in gateway.log(), "the exchange in the log")
+    lines = [json.loads(line) for line in gateway.log().splitlines() if twice in line or ordinary in line]
+    assert [line["request"] for line in lines if line.get("may_have_run_twice")] == [twice]
+
+
+def test_an_operator_may_forbid_that(start_gateway, upstream, connect):
+    upstream.answer(WELL)
+    upstream.answer([replies.Reset()], account=BAD)
+    gateway = start_gateway(
+        accounts=[account("bad", BAD, priority=1), account("good", GOOD[0])], secrets=[BAD, GOOD[0]],
+        limits={"repeat_sent": False})
+    assert connect(gateway).request(headers=AUTHORIZED, body=body(1)).status == 502
+    assert len(upstream.requests) == 1
+    # The account rests, and the next request is served; what was answered is not in doubt and moves on.
+    upstream.answer(FAILURES["529"](), account=BAD)
+    assert connect(gateway).request(headers=AUTHORIZED, body=body(2)).status == 200
+
+
+def test_what_never_reached_the_upstream_moves_on_in_any_case(start_gateway, make_upstream, upstream, connect):
+    gone = make_upstream()
+    gone.stop_listening()
+    upstream.answer(WELL)
+    gateway = start_gateway(
+        accounts=[account("bad", BAD, priority=1, base_url=gone.url), account("good", GOOD[0])], secrets=[BAD, GOOD[0]],
+        limits={"repeat_sent": False})
+    assert connect(gateway).request(headers=AUTHORIZED, body=body(1)).status == 200

@@ -53,7 +53,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
             picking.left(&pick.pointee, now: { Self.now(request) })
             return .continue
         }
-        trace(pick, request, status: attempt.status)
+        trace(pick, request, attempt)
         let report = attempt.error == GW_OK ? self.report(request, pick) : LimitReport()
         let diagnosis =
             attempt.error == GW_OK
@@ -224,9 +224,11 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         pick.pointee.trail = plugin.pool.decisions[index].withLock { $0.append(decision) }
     }
 
-    private func trace(_ pick: UnsafeMutablePointer<Pick>, _ request: Request, status: Int) {
+    private func trace(_ pick: UnsafeMutablePointer<Pick>, _ request: Request, _ attempt: Attempt) {
         plugin.pool.decisions[index].withLock {
-            $0.finish(pick.pointee.trail, request: request.id, attempt: pick.pointee.attempt, status: status)
+            $0.finish(
+                pick.pointee.trail, request: request.id, attempt: pick.pointee.attempt, status: attempt.status,
+                mayHaveRun: attempt.mayHaveRun)
         }
     }
 

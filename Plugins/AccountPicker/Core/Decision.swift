@@ -93,6 +93,8 @@ struct Decision: BitwiseCopyable {
     var bound: UInt32 = 0
     /// The HTTP status that came of it; 0: none, -1: not known yet.
     var outcome: Int16 = -1
+    /// None came, but the upstream may have done what was asked.
+    var mayHaveRun = false
     var candidateCount: UInt8 = 0
     var looks: UInt16 = 0
     private var candidates = InlineArray<8, Candidate>(repeating: Candidate())
@@ -129,6 +131,7 @@ struct Decision: BitwiseCopyable {
             members.append("\"conversation\":{\"account\":\(quoted(bound))\(gave)}")
         }
         if outcome >= 0 { members.append("\"status\":\(outcome == 0 ? "null" : "\(outcome)")") }
+        if mayHaveRun { members.append("\"may_have_run\":true") }
         let passed = (0..<Int(candidateCount)).map { index -> String in
             let candidate = candidates[index]
             var text = "{\"account\":\(quoted(candidate.account))"
@@ -163,10 +166,11 @@ struct DecisionRing {
     }
 
     /// What came of it, if it has not been overwritten yet.
-    mutating func finish(_ place: Int, request: UInt64, attempt: UInt8, status: Int) {
+    mutating func finish(_ place: Int, request: UInt64, attempt: UInt8, status: Int, mayHaveRun: Bool = false) {
         guard place < decisions.count, decisions[place].request == request, decisions[place].attempt == attempt
         else { return }
         decisions[place].outcome = Int16(clamping: status)
+        decisions[place].mayHaveRun = mayHaveRun
     }
 
     /// All of one request, in order.

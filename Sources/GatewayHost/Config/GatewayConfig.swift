@@ -115,6 +115,7 @@ struct LimitConfig: Sendable, Equatable {
     var connections = 10_000
     var attempts = 3
     var retryTime: Duration = .seconds(60)
+    var repeatsSent = true
     var eventBytes = 4 << 20
 }
 

@@ -90,6 +90,10 @@ enum Options {
             "limits.retry_time", \.limits.retryTime, .duration(.zero...day),
             "No further attempt begins when this has passed since the first."),
         Option(
+            "limits.repeat_sent", \.limits.repeatsSent, .bool,
+            "Send a request again when its connection ended after all of it was sent and before any answer, although the upstream may have executed it. The log then says may_have_run_twice. Reading requests (GET, HEAD) always are."
+        ),
+        Option(
             "limits.event_bytes", \.limits.eventBytes, .size(1024...(1 << 30)),
             "One event of a stream, as plugins see it. A longer one passes in parts, unread."),
 

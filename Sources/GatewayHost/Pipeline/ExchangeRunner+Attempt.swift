@@ -3,10 +3,19 @@
 import PluginABI
 
 extension ExchangeRunner {
-    var mayRetry: Bool { !exchange.isCommitted && !exchange.isLocal && budget.allowsAnother(at: loop.now) && !clientIsGone }
+    var mayRetry: Bool {
+        !exchange.isCommitted && !exchange.isLocal && budget.allowsAnother(at: loop.now) && !clientIsGone
+            && (fault.map(mayRepeat) ?? true)
+    }
+
+    /// Whether a request that ended so may be sent again: the upstream may have executed it, and the operator may forbid that.
+    private func mayRepeat(_ fault: UpstreamFault) -> Bool {
+        settings.repeatsSent || !fault.mayHaveBeenExecuted || method == .get || method == .head
+    }
 
     func beginAttempt() {
         budget.attemptBegins(at: loop.now)
+        if let fault, fault.mayHaveBeenExecuted { mayHaveRunTwice = true }
         attemptStarted = loop.now
         connectedAt = nil
         firstByteAt = nil
@@ -87,9 +96,10 @@ extension ExchangeRunner {
     func upstreamFailed(_ fault: UpstreamFault) {
         dial = nil
         upstream = nil
-        if fault.connectionWasReused, !fault.responseBytesSeen, !staleRetried, let target, stage == .awaitingHead {
+        if fault.connectionWasReused, !fault.responseBytesSeen, !staleRetried, let target, stage == .awaitingHead, mayRepeat(fault) {
             // The connection was idle and the other side had closed it: not the fault of anybody.
             staleRetried = true
+            if fault.mayHaveBeenExecuted { mayHaveRunTwice = true }
             return startDial(target)
         }
         switch stage {
@@ -185,7 +195,8 @@ extension ExchangeRunner {
         return withUnsafePointer(to: &choice) { choice in
             var attempt = gw_attempt(
                 size: UInt32(MemoryLayout<gw_attempt>.size), number: UInt32(budget.attempts),
-                flags: mayRetry ? 0 : GW_ATTEMPT_LAST, status: Int32(exchange.status),
+                flags: (mayRetry ? 0 : GW_ATTEMPT_LAST)
+                    | (fault.map { $0.mayHaveBeenExecuted } ?? false ? GW_ATTEMPT_MAY_HAVE_RUN : 0), status: Int32(exchange.status),
                 error: fault?.abiError ?? GW_OK, retry_after_ms: retryAfterMilliseconds,
                 start_ns: attemptStarted.nanoseconds, connected_ns: connectedAt?.nanoseconds ?? 0,
                 first_byte_ns: firstByteAt?.nanoseconds ?? 0, upstream: choice,

@@ -73,14 +73,16 @@ extension ExchangeRunner {
     private func report() {
         worker.metrics.exchangeEnded(status: exchange.isCommitted ? exchange.status : 0)
         let failed = error != GW_OK || exchange.status >= 500
-        guard log.isEnabled(failed ? .info : .debug) else { return }
+        let level = failed || mayHaveRunTwice ? LogLevel.info : .debug
+        guard log.isEnabled(level) else { return }
         log.line(
-            failed ? .info : .debug, Bytes(failed ? "exchange failed" : "exchange"),
+            level, Bytes(failed ? "exchange failed" : "exchange"),
             .field("request", exchange.attributes.text(.requestID)), .field("path", exchange.path),
             .field("status", exchange.status), .field("error", Int(error.rawValue)),
             .field("principal", exchange.attributes.text(.principal)),
             .field("account", exchange.attributes.text(.account)), .field("attempts", budget.attempts),
             .field("denied_by", exchange.attributes.text(.deniedBy)),
-            .field("reason", fault?.sentence ?? ""), .field("client_gone", clientIsGone))
+            .field("reason", fault?.sentence ?? ""), .field("client_gone", clientIsGone),
+            .field("may_have_run_twice", mayHaveRunTwice))
     }
 }

@@ -76,6 +76,8 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
     var requestHead: ByteBuffer
     var fault: UpstreamFault?
     var staleRetried = false
+    /// An attempt that the upstream may have executed was followed by another.
+    var mayHaveRunTwice = false
     var attemptStarted = Instant.distantFuture
     var connectedAt: Instant?
     var firstByteAt: Instant?
@@ -252,6 +254,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         lastChunkGiven = false
         finishes = false
         error = GW_OK
+        mayHaveRunTwice = false
         firstByteToClientAt = nil
         sentRequestAt = .distantFuture
         responseBytes = 0

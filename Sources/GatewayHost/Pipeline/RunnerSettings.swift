@@ -4,6 +4,8 @@
 
 struct RunnerSettings: Sendable {
     var attemptLimit = 3
+    /// A request that the upstream may have executed is sent again.
+    var repeatsSent = true
     /// After the first attempt began, no other begins later than this.
     var retryMilliseconds = 60_000
     /// What is read of an error answer before on_attempt, so that hooks see the reason.
@@ -39,6 +41,7 @@ struct RunnerSettings: Sendable {
 
     init(_ config: GatewayConfig) {
         attemptLimit = config.limits.attempts
+        repeatsSent = config.limits.repeatsSent
         retryMilliseconds = config.limits.retryTime.milliseconds
         eventBytes = config.limits.eventBytes
         batchBytes = config.limits.batchBytes

@@ -355,7 +355,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler, TurnSend
         let handler = handler
         (self.handler, deferredFault) = (nil, nil)
         close()
-        handler?.upstreamFailed(fault.after(sent: sentBytes, received: receivedBytes, wasReused: wasReused))
+        handler?.upstreamFailed(fault.after(sent: sentBytes, isWhole: request.isComplete, received: receivedBytes, wasReused: wasReused))
     }
 
     // MARK: Waiting

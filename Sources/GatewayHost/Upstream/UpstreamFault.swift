@@ -38,6 +38,8 @@ struct UpstreamFault: Error, Sendable, CustomStringConvertible {
     var responseBytesSeen = false
     /// A byte of the request was handed to the kernel: the upstream may have acted on it.
     var requestMayHaveRun = false
+    /// All of it was, and nothing came back: the upstream may have done what it asks for.
+    var mayHaveBeenExecuted = false
     /// The connection had served another exchange before: it may simply have been stale.
     var connectionWasReused = false
 
@@ -47,10 +49,11 @@ struct UpstreamFault: Error, Sendable, CustomStringConvertible {
     }
 
     /// The same fault of an exchange that had come this far.
-    func after(sent sentBytes: Int, received receivedBytes: Int, wasReused: Bool) -> UpstreamFault {
+    func after(sent sentBytes: Int, isWhole: Bool, received receivedBytes: Int, wasReused: Bool) -> UpstreamFault {
         var fault = self
         fault.requestMayHaveRun = sentBytes > 0
         fault.responseBytesSeen = receivedBytes > 0
+        fault.mayHaveBeenExecuted = isWhole && receivedBytes == 0
         fault.connectionWasReused = wasReused
         return fault
     }
