@@ -29,6 +29,7 @@ public final class AccountPicker: Plugin, StateHandover, FixedRecords {
     let principal: Attribute
     let wanted: Attribute
     let account: Attribute
+    let reason: Attribute
     let egress: Attribute
     let inputTokens: Attribute
     let outputTokens: Attribute
@@ -54,6 +55,7 @@ public final class AccountPicker: Plugin, StateHandover, FixedRecords {
         principal = instance.attribute(GW_ATTR_PRINCIPAL)
         wanted = instance.attribute(GW_ATTR_ACCOUNTS)
         account = instance.attribute(GW_ATTR_ACCOUNT)
+        reason = instance.attribute(GW_ATTR_ACCOUNT_REASON)
         egress = instance.attribute(GW_ATTR_EGRESS)
         inputTokens = instance.attribute(GW_ATTR_TOKENS_INPUT)
         outputTokens = instance.attribute(GW_ATTR_TOKENS_OUTPUT)

@@ -185,6 +185,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         }
         record(decision, request, pick)
         plugin.metrics?.sticky(fate)
+        request.set(plugin.reason, text: Bytes(stringLiteral: decision.why.word))
         return apply(accounts[place], to: request) ? .continue : .fail
     }
 

@@ -49,6 +49,7 @@ import Testing
             exchange.setAttribute(GW_ATTR_CACHE_WRITE_5M, 1_000)
             exchange.complete()
             homes.insert(exchange.upstream.account)
+            #expect(exchange.attribute(GW_ATTR_ACCOUNT_REASON) == (round == 0 ? "turn" : "sticky"))
         }
         #expect(homes.count == 1)
         #expect(host.metrics.values[#"gateway_sticky_requests_total{outcome="kept"}"#] == 3)
