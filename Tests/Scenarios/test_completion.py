@@ -46,8 +46,7 @@ def test_bash_completes(environment, tmp_path, line, expected):
 
 
 def test_fish_completes(environment, tmp_path):
-    if not shutil.which("fish"):
-        pytest.skip("fish is not installed")
+    assert shutil.which("fish"), "fish is missing: apt-get install fish"
     done = subprocess.run(
         ["fish", "--no-config", "-c", "gateway completion fish | source; complete -C 'gateway config d'; "
          "complete -C 'gateway serve --config gate'"],
@@ -70,8 +69,7 @@ _gateway
 
 
 def test_zsh_completes(environment, tmp_path):
-    if not shutil.which("zsh"):
-        pytest.skip("zsh is not installed")
+    assert shutil.which("zsh"), "zsh is missing: apt-get install zsh"
     done = subprocess.run(["zsh", "-f", "-c", ZSH], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["diff", "docs"], done.stderr
     assert "Prints what a reload would change." in done.stdout

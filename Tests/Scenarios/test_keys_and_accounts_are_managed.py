@@ -80,6 +80,12 @@ def test_a_rotated_key_overlaps(gateway, admin, connect):
     assert status(connect, gateway, old) == 401
 
 
+def test_a_key_of_the_configuration_is_not_rotated(gateway, admin, connect):
+    refused = admin.post("/admin/v1/keys/config:laptop:rotate", {})
+    assert refused.status == 409 and "configuration" in refused.body["detail"], refused.body
+    assert connect(gateway).request(headers=AUTHORIZED, body=BODY).status == 200
+
+
 def test_keys_outlive_the_process(gateway, admin, connect):
     key = make(admin, "keys", name="phone")["revealed"]["key"]
     gateway.stop()

@@ -39,6 +39,9 @@ extension AuthWorker: ResourceHook {
 
     private func rotate(_ request: Request, _ action: ResourceAction) throws -> Verdict {
         guard let records = auth.records else { return request.respondProblem(503, "there is no store") }
+        guard action.revision > 0 else {
+            return request.respondProblem(409, "this key stands in the configuration file, which is where it is changed")
+        }
         let record = try action.record()
         let overlap = try action.input()["overlap"].ifPresent?.integer() ?? 0
         let key = KeyMint.key(prefix: auth.keyPrefix) { auth.random($0) }

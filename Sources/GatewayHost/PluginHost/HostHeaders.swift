@@ -38,25 +38,28 @@ private func resultHeader(_ request: UnsafeMutablePointer<gw_request>, _ name: B
 func hostHeaderAt(
     _ request: UnsafeMutablePointer<gw_request>, _ side: gw_side, _ index: Int, _ out: UnsafeMutablePointer<gw_pair>
 ) -> gw_error {
-    guard let call = HostCall(request) else { return GW_E_STATE }
-    guard index >= 0 else { return GW_E_ABSENT }
-    let exchange = call.exchange
-    switch side {
-    case GW_REQUEST:
-        guard index < exchange.requestHeaders.count else { return GW_E_ABSENT }
-        let field = exchange.requestHeaders[index]
-        out.pointee = gw_pair(name: field.name.abi, value: field.value.abi)
-    case GW_RESPONSE:
-        guard index < exchange.responseHeaders.count else { return GW_E_ABSENT }
-        let field = exchange.responseHeaders[index]
-        out.pointee = gw_pair(name: field.name.abi, value: field.value.abi)
-    case GW_RESULT:
-        guard let field = call.place.operations.resultWork?.header(at: index) else { return GW_E_ABSENT }
-        out.pointee = gw_pair(name: field.name.abi, value: field.value.abi)
-    default:
-        return GW_E_ARGUMENT
+    HostCall.with(request, elsewhere: GW_E_STATE) { _, exchange in
+        guard index >= 0 else { return GW_E_ABSENT }
+        switch side {
+        case GW_REQUEST:
+            guard index < exchange.requestHeaders.count else { return GW_E_ABSENT }
+            put(exchange.requestHeaders[index], in: out)
+        case GW_RESPONSE:
+            guard index < exchange.responseHeaders.count else { return GW_E_ABSENT }
+            put(exchange.responseHeaders[index], in: out)
+        case GW_RESULT:
+            guard let field = HostCall(request)?.place.operations.resultWork?.header(at: index) else { return GW_E_ABSENT }
+            out.pointee = gw_pair(name: field.name.abi, value: field.value.abi)
+        default:
+            return GW_E_ARGUMENT
+        }
+        return GW_OK
     }
-    return GW_OK
+}
+
+@inline(__always)
+private func put(_ field: HeaderField, in out: UnsafeMutablePointer<gw_pair>) {
+    out.pointee = gw_pair(name: field.name.abi, value: field.value.abi)
 }
 
 func hostHeaderSet(
