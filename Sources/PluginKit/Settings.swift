@@ -34,9 +34,13 @@ public struct Settings {
     }
 
     public func integer(in range: ClosedRange<Int> = 0...Int.max) throws(PluginError) -> Int {
-        guard case .integer(let wide) = value, let integer = Int(exactly: wide) else {
-            throw invalid("a whole number is needed here")
-        }
+        let exact: Int? =
+            switch value {
+            case .integer(let wide): Int(exactly: wide)
+            case .real(let real): Int(exactly: real)  // 655.0 is an integer to JSON Schema
+            default: nil
+            }
+        guard let integer = exact else { throw invalid("a whole number is needed here") }
         guard range.contains(integer) else {
             throw invalid("\(integer) is not from \(range.lowerBound) to \(range.upperBound)")
         }

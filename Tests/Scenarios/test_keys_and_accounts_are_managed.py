@@ -70,7 +70,7 @@ def test_a_key_that_is_disabled_or_deleted_is_refused(gateway, admin, connect):
 def test_a_rotated_key_overlaps(gateway, admin, connect):
     made = make(admin, "keys", name="phone")
     old = made["revealed"]["key"]
-    answer = admin.post(f"/admin/v1/keys/{made['id']}:rotate", {"overlap": 3600})
+    answer = admin.post(f"/admin/v1/keys/{made['id']}:rotate", {"overlap": 3600.0})  # an integer to JSON Schema
     assert answer.status == 200, answer.body
     new = answer.body["revealed"]["key"]
     wait_until(lambda: status(connect, gateway, new) == 200, "the new key is let in")

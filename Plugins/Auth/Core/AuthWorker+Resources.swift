@@ -33,7 +33,7 @@ extension AuthWorker: ResourceHook {
         do {
             return try rotate(request, action)
         } catch {
-            return request.respondProblem(500, "\(error)")
+            return request.respondProblem(422, "\(error)")
         }
     }
 

@@ -39,6 +39,10 @@ struct SchemaCheck {
             fail("must be \(words)", advice, namesValue: true)
             return value
         }
+        var value = value
+        if schema.kinds.contains(.integer), !schema.kinds.contains(.number), let integer = value.int {
+            value = .int(integer)  // 655.0 is an integer to JSON Schema; from here on it is written as one
+        }
         if !schema.choices.isEmpty, !schema.choices.contains(value) { refuseChoice(value, schema.choices) }
         checkSizes(value, schema)
         var filled = value

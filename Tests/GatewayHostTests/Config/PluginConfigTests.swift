@@ -170,6 +170,15 @@ import Testing
         #expect(ConfigFixture.faults("chain: [ \(String(repeating: "\"${X}\", ", count: 1000)) ]").count == 50)
     }
 
+    @Test func aWholeNumberMayBeWrittenWithAFraction() throws {
+        let schema = try ConfigSchema("{\"type\":\"integer\",\"maximum\":700}")
+        #expect(SchemaCheck.check(655.0, schema).0 == .int(655))
+        #expect(SchemaCheck.check(655.0, schema).1.isEmpty)
+        #expect(SchemaCheck.check(655.5, schema).1.count == 1)
+        #expect(SchemaCheck.check(701.0, schema).1.count == 1)
+        #expect(SchemaCheck.check(655.0, try ConfigSchema("{\"type\":\"number\"}")).0 == .double(655))
+    }
+
     @Test func exactlyOneFormMustFit() throws {
         let schema = try ConfigSchema("{\"oneOf\": [{\"type\": \"integer\"}, {\"type\": \"number\", \"minimum\": 5}]}")
         #expect(SchemaCheck.check(3, schema).1.isEmpty)
