@@ -133,7 +133,7 @@ class Gateway(Proxy):
 
     binary = pathlib.Path(os.environ.get("GATEWAY_BINARY") or ROOT / ".build/release/gateway")
 
-    def __init__(self, directory, upstream_url, authority=None, is_bare=False, prefix=()):
+    def __init__(self, directory, upstream_url, authority=None, is_bare=False, prefix=(), durability="relaxed"):
         self.directory = directory
         self._prefix = list(prefix)
         directory.mkdir()
@@ -148,7 +148,7 @@ class Gateway(Proxy):
             {"plugin": "Metrics"},
         ]
         lines = ['listen: "127.0.0.1:0"', "threads: 1", f"upstream: {json.dumps(upstream)}", 'data: "./data"',
-                 "log: {level: warning}", "pool: {idle: 2000}"]
+                 "log: {level: warning}", "pool: {idle: 2000}", f"ledger: {{durability: {durability}}}"]
         lines += ["chain:" if chain else "chain: []"] + [f"  - {json.dumps(entry)}" for entry in chain]
         file = directory / "gateway.yaml"
         file.write_text("\n".join(lines) + "\n")
