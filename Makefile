@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 FUZZ_SECONDS ?= 60
 WARNINGS := GATEWAY_WARNINGS_AS_ERRORS=1
 
-.PHONY: help run test build check lint docs-unchanged bench fuzz asan tsan callgrind clean
+.PHONY: help run test build check lint docs-unchanged bench bench-ledger fuzz asan tsan callgrind clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -44,6 +44,11 @@ bench: ## CPU per exchange beside nginx, memory, start-up; a table and one JSON 
 	@scripts/bootstrap test
 	swift build -c release
 	@$(PYTHON) Tests/Bench/bench.py
+
+bench-ledger: ## a ledger of five million requests: sums, export, rebuild
+	@scripts/bootstrap test
+	swift build -c release
+	@$(PYTHON) Tests/Bench/ledger.py
 
 callgrind: ## user instructions per exchange, the noise-free figure
 	@scripts/bootstrap test

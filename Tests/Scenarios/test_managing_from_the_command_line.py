@@ -210,17 +210,28 @@ def test_setup_makes_what_is_missing_once(tmp_path, upstream):
         operator("stop", "--timeout", "20s")
 
 
+def used(operator):
+    """Requests that the ledger knows of."""
+    return sum(line["requests"] for line in operator.json("usage"))
+
+
 def test_a_backup_is_restored(operator, tmp_path):
     key = operator.json("keys", "create", "--name", "first")["revealed"]["key"]
     operator.json("accounts", "create", "--name", "main", "--api-key", "-", said=ACCOUNT_KEY)
     operator.json("start")
+    assert ask(operator.address, key) == 200
+    wait_until(lambda: used(operator) == 1, "the request is in the ledger")
     backup = operator.json("backup", "one.tar")
-    assert (tmp_path / "one.tar").stat().st_mode & 0o077 == 0 and backup["with_key"] is False
+    assert (tmp_path / "one.tar").stat().st_mode & 0o077 == 0 and backup["with_key"] is False and backup["with_ledger"] is True
     names = subprocess.run(["tar", "-tf", "one.tar"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
-    assert names == ["manifest.json", "gateway.db", "gateway.yaml"]
+    assert names[:2] == ["gateway.db", "gateway.yaml"] and names[-1] == "manifest.json"
+    assert "ledger.0000000000000001.rows" in names and "ledger.rollups.db" in names
+    assert not list((tmp_path / "data").glob("backup.*")), "nothing of it is left behind"
     assert ACCOUNT_KEY.encode() not in (tmp_path / "one.tar").read_bytes()
     assert operator("backup", "one.tar").returncode == 2, "it replaces no file unasked"
     operator.json("keys", "create", "--name", "later")
+    assert ask(operator.address, key) == 200
+    wait_until(lambda: used(operator) == 2, "the next one too")
 
     running = operator("restore", "one.tar", "--force")
     assert running.returncode == 6 and "gateway stop" in running.stderr
@@ -236,9 +247,17 @@ def test_a_backup_is_restored(operator, tmp_path):
     assert operator.json("restore", "one.tar", "--check")["restored"] is False
     restored = operator.json("restore", "one.tar", "--force")
     assert restored["kept"] and (tmp_path / restored["kept"]).exists()
+    assert restored["with_ledger"] is True and (tmp_path / restored["kept_ledger"] / "rows").is_dir()
     assert [record["name"] for record in operator.json("keys", "list")["data"]] == ["first"]
+    assert used(operator) == 1, "the ledger is that of the backup"
     operator.json("start")
     assert ask(operator.address, key) == 200
+    wait_until(lambda: used(operator) == 2, "and it goes on")
+    verified = operator.json("ledger", "verify")
+    assert verified["differences"] == 0 and verified["rows"] + verified["rows_not_folded"] == 2
+    operator.json("stop")
+    kept = operator.json("restore", "one.tar", "--force", "--without-ledger")
+    assert kept["with_ledger"] is False and kept["kept_ledger"] is None and used(operator) == 2
 
     # Elsewhere: without the key it is refused, with it all is there.
     elsewhere = Operator(tmp_path / "elsewhere")
@@ -247,6 +266,7 @@ def test_a_backup_is_restored(operator, tmp_path):
     assert alone.returncode == 6 and "master key" in alone.stderr and not (elsewhere.folder / "data" / "gateway.db").exists()
     operator.json("backup", "two.tar", "--with-key")
     assert elsewhere.json("restore", "../two.tar")["wrote_configuration"] is True
+    assert used(elsewhere) == 2
     assert [record["name"] for record in elsewhere.json("keys", "list")["data"]] == ["first"]
 
 

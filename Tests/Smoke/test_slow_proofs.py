@@ -78,3 +78,9 @@ def test_callgrind_counts_instructions(release):
     output = succeeds(sys.executable, "Tests/Bench/callgrind.py", "--exchanges", "400")
     five, none = (int(count) for count in re.findall(r"(\d+) user instructions per exchange", output))
     assert 1_000 < none < five < 100_000, output
+
+
+def test_a_large_ledger_answers_right(release):
+    output = succeeds(sys.executable, "Tests/Bench/ledger.py", "--requests", "20000", "--days", "3")
+    figures = dict(re.findall(r"^(.{44}) +(\d+\.\d\d)", output, re.M))
+    assert len(figures) == 9, output

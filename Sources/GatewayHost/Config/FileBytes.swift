@@ -51,6 +51,16 @@ enum FileBytes {
         return stat(path, &status) == 0 ? UInt32(status.st_mode) & 0o777 : nil
     }
 
+    /// The size of the file.
+    static func size(of path: String) throws(Failure) -> Int {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            let code = gwl_errno()
+            throw Failure(path: path, errno: code, sentence: "the file \(path) cannot be looked at: \(SystemError.text(of: code))")
+        }
+        return Int(status.st_size)
+    }
+
     /// Writes `bytes` so that whoever reads sees the old file or the new one whole.
     static func replace(_ path: String, with bytes: [UInt8], mode: UInt32) -> Failure? {
         let beside = "\(path).\(getpid()).new"

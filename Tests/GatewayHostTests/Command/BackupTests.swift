@@ -4,57 +4,116 @@ import Testing
 @testable import GatewayHost
 
 @Suite struct BackupTests {
-    private let archive = BackupArchive(
-        store: Array("store".utf8), config: Array("chain: []\n".utf8), key: nil, keyID: "0123", created: "2025-11-23T18:03:04.000Z")
+    private let folder: TemporaryFolder
+    private var path: String { folder.path + "/backup.tar" }
 
-    @Test func aTarArchiveIsReadBack() throws {
-        for count in [0, 1, 511, 512, 513, 5000] {
-            let tar = TarArchive(members: [
-                .init(name: "a", bytes: [UInt8](repeating: 7, count: count)), .init(name: "b.txt", bytes: [1, 2], mode: 0o644),
-            ])
-            let bytes = tar.bytes(seconds: 1_763_920_984)
-            #expect(bytes.count % 512 == 0)
-            #expect(try TarArchive(bytes) == tar)
+    init() throws { folder = try TemporaryFolder() }
+
+    private func archive(_ members: [(name: String, bytes: [UInt8])]) throws -> [UInt8] {
+        var tar = try TarWriter(path, seconds: 1_763_920_984)
+        for member in members { _ = try tar.add(member.name, member.bytes) }
+        try tar.finish()
+        return try FileBytes.read(path, limit: 1 << 20).get()
+    }
+
+    private func read(_ bytes: [UInt8]) throws -> [TarReader.Member] {
+        #expect(FileBytes.replace(path, with: bytes, mode: 0o600) == nil)
+        return try TarReader(path).members
+    }
+
+    @Test(arguments: [0, 1, 511, 512, 513, 5000])
+    func aTarArchiveIsReadBack(count: Int) throws {
+        let content = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+        let bytes = try archive([("a", content), ("b.txt", [1, 2])])
+        #expect(bytes.count % 512 == 0)
+        let tar = try TarReader(path)
+        #expect(tar.members.map(\.header) == [TarHeader(name: "a", size: count), TarHeader(name: "b.txt", size: 2)])
+        #expect(try tar.bytes(tar.members[0]) == content)
+        #expect(try tar.digest(tar.members[0]) == content.withUnsafeBytes { SHA256.digest(Bytes($0)) })
+        try tar.extract(tar.members[0], to: folder.path + "/a")
+        #expect(try FileBytes.read(folder.path + "/a", limit: 1 << 20).get() == content)
+        #expect(throws: SystemError.self, "it replaces nothing") { try tar.extract(tar.members[0], to: folder.path + "/a") }
+    }
+
+    @Test func aFileGoesInAsFarAsItIsMeant() throws {
+        let source = folder.path + "/rows"
+        #expect(FileBytes.replace(source, with: [1, 2, 3, 4, 5], mode: 0o600) == nil)
+        var tar = try TarWriter(path, seconds: 0)
+        let digest = try tar.add("rows", file: source, size: 3)
+        #expect(digest == [UInt8](arrayLiteral: 1, 2, 3).withUnsafeBytes { SHA256.digest(Bytes($0)) })
+        #expect(throws: SystemError.self, "it is not that long") { try tar.add("more", file: source, size: 6) }
+    }
+
+    @Test func anArchiveThatIsNotFinishedLeavesNothing() throws {
+        do {
+            var tar = try TarWriter(path, seconds: 0)
+            _ = try tar.add("a", [1])
         }
+        #expect(FileBytes.mode(of: path) == nil && FileBytes.mode(of: "\(path).\(getpid()).new") == nil)
     }
 
     @Test func whatIsNoArchiveOfOursIsRefused() throws {
-        let bytes = TarArchive(members: [.init(name: "a", bytes: [1, 2, 3])]).bytes(seconds: 0)
-        #expect(throws: TarArchive.Fault.self) { try TarArchive([]) }
-        #expect(throws: TarArchive.Fault.self) { try TarArchive(Array("not an archive".utf8)) }
-        for cut in [511, 512, 600, 1024] { #expect(throws: TarArchive.Fault.self) { try TarArchive(Array(bytes[..<cut])) } }
+        let bytes = try archive([("a", [1, 2, 3])])
+        #expect(throws: TarHeader.Fault.self) { try read([]) }
+        #expect(throws: TarHeader.Fault.self) { try read(Array("not an archive".utf8)) }
+        for cut in [511, 512, 600, 1024] { #expect(throws: TarHeader.Fault.self) { try read(Array(bytes[..<cut])) } }
         // Every byte of a head counts: by its sum, or by what it says.
         for place in stride(from: 0, to: 512, by: 37) {
             var damaged = bytes
             damaged[place] ^= 1
-            #expect(throws: TarArchive.Fault.self, "\(place)") { try TarArchive(damaged) }
+            #expect(throws: TarHeader.Fault.self, "\(place)") { try read(damaged) }
         }
-        for name in ["x/y", "..", ""] {
-            #expect(throws: TarArchive.Fault.self) { try TarArchive(TarArchive(members: [.init(name: name, bytes: [])]).bytes(seconds: 0)) }
-        }
-        let twice = TarArchive(members: [.init(name: "a", bytes: []), .init(name: "a", bytes: [])])
-        #expect(throws: TarArchive.Fault.self) { try TarArchive(twice.bytes(seconds: 0)) }
+        for name in ["x/y", "..", ""] { #expect(throws: TarHeader.Fault.self) { try read(try archive([(name, [])])) } }
+        #expect(throws: TarHeader.Fault.self) { try read(try archive([("a", []), ("a", [])])) }
+        #expect(throws: SystemError.self) { try TarReader(folder.path + "/missing").members }
     }
 
     @Test func aBackupKnowsWhetherItIsWhole() throws {
-        let bytes = archive.bytes(seconds: 0)
-        let read = try BackupArchive(bytes)
-        #expect(read.store == archive.store && read.config == archive.config && read.key == nil)
-        #expect(read.keyID == "0123" && read.created == archive.created)
+        func write(ledger: Bool) throws -> [UInt8] {
+            var writer = try BackupWriter(path, seconds: 0)
+            try writer.add(BackupFormat.storeName, Array("store".utf8))
+            try writer.add(BackupFormat.configName, Array("chain: []\n".utf8))
+            if ledger { try writer.add(BackupFormat.ledgerPrefix + "rollups.db", [7]) }
+            let count = try writer.finish(keyID: "0123", created: "2025-11-23T18:03:04.000Z")
+            let bytes = try FileBytes.read(path, limit: 1 << 20).get()
+            #expect(bytes.count == count)
+            return bytes
+        }
+        let bytes = try write(ledger: false)
+        let whole = try BackupArchive(path)
+        #expect(whole.config == Array("chain: []\n".utf8) && whole.key == nil && whole.ledgerParts.isEmpty)
+        #expect(whole.keyID == "0123" && whole.created == "2025-11-23T18:03:04.000Z")
+        #expect(bytes.firstRange(of: Array("\"version\": 1".utf8)) != nil, "an older gateway can restore it")
+        #expect(try write(ledger: true).firstRange(of: Array("\"version\": 2".utf8)) != nil)
+        #expect(try BackupArchive(path).ledgerParts == ["rollups.db"])
+
+        func refusal(_ bytes: [UInt8]) -> BackupArchive.Fault? {
+            #expect(FileBytes.replace(path, with: bytes, mode: 0o600) == nil)
+            return #expect(throws: BackupArchive.Fault.self) { _ = try BackupArchive(path) }
+        }
         // A bit of the store, which no sum of tar covers.
         let place = bytes.firstRange(of: Array("store".utf8) + [0])!.lowerBound
         var damaged = bytes
         damaged[place] ^= 1
-        let fault = #expect(throws: BackupArchive.Fault.self) { try BackupArchive(damaged) }
-        #expect(fault?.description == "gateway.db in the archive is not what was backed up: the archive is damaged")
-        var members = try TarArchive(bytes).members
-        members.removeAll { $0.name == BackupArchive.configName }
-        #expect(throws: BackupArchive.Fault.self) { try BackupArchive(TarArchive(members: members).bytes(seconds: 0)) }
-        let newer = TarArchive(members: [
-            .init(name: "manifest.json", bytes: Array(#"{"format":"gateway-backup","version":99,"members":{}}"#.utf8))
-        ])
-        let refusal = #expect(throws: BackupArchive.Fault.self) { try BackupArchive(newer.bytes(seconds: 0)) }
-        #expect(refusal?.description.contains("newer gateway") == true)
+        #expect(refusal(damaged)?.description == "gateway.db in the archive is not what was backed up: the archive is damaged")
+        let manifest = Array(#"{"format":"gateway-backup","version":1,"members":{"gateway.db":{"sha256":"\#(sum("store"))"},"x":{}}}"#.utf8)
+        #expect(
+            refusal(try archive([("manifest.json", manifest), ("gateway.db", Array("store".utf8))]))?.description
+                == "x is missing from the archive")
+        #expect(refusal(try archive([("gateway.db", Array("store".utf8))]))?.description.contains("no manifest") == true)
+        let newer = Array(#"{"format":"gateway-backup","version":99,"members":{}}"#.utf8)
+        #expect(refusal(try archive([("manifest.json", newer)]))?.description.contains("newer gateway") == true)
+    }
+
+    private func sum(_ text: String) -> String { Array(text.utf8).withUnsafeBytes { SHA256.digest(Bytes($0)).description } }
+
+    @Test(arguments: [
+        ("0000000000000001.rows", "L/rows/0000000000000001.rows"), ("00000000000000ff.index", "L/rows/00000000000000ff.index"),
+        ("rollups.db", "L/rollups.db"), ("prices-0123.json", "L/prices/0123.json"), ("imported-prices.json", "L/imported-prices.json"),
+        ("1.rows", nil), ("0000000000000001.rows.new", nil), ("passwd", nil), ("", nil),
+    ])
+    func aPartOfALedgerHasItsPlace(name: String, place: String?) {
+        #expect(LedgerCopy.place(of: name, in: "L") == place)
     }
 }
 

@@ -5,7 +5,7 @@
 
 enum PriceFile {
     static let name = "prices.json"
-    private static let bytesLimit = 8 << 20
+    static let bytesLimit = 8 << 20
 
     static func path(in data: String) -> String { "\(data)/\(name)" }
 

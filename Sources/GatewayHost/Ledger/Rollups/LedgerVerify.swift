@@ -9,6 +9,8 @@ struct LedgerVerify {
     struct Report: Sendable, Equatable {
         var days = 0
         var rows = 0
+        /// Rows behind the place that the sums reach to: they are some seconds late.
+        var rowsNotFolded = 0
         var groups = 0
         /// What does not agree, a sentence each, `disagreementLimit` at most.
         var disagreements: [String] = []
@@ -27,6 +29,7 @@ struct LedgerVerify {
             days.formUnion(try store.days())
             report.days = days.count
             for day in days.sorted() { try compare(day, folder, store, zone, position, &report) }
+            report.rowsNotFolded = try Self.rows(folder, after: position)
             return report
         }
     }
@@ -50,6 +53,13 @@ struct LedgerVerify {
         }
         report.damagedBytes = reader.damagedBytes
         return Array(days)
+    }
+
+    private static func rows(_ folder: JournalFolder, after position: JournalPosition) throws -> Int {
+        var reader = try JournalReader(folder, JournalReader.Question(after: position))
+        var count = 0
+        while let (head, _) = try reader.next() { if head.kind == .sealed { count += 1 } }
+        return count
     }
 
     private static func compare(
