@@ -64,6 +64,16 @@ public struct ProxyURL: Sendable {
         redacted = "\(scheme)://\(host.string):\(port)"
     }
 
+    /// The same in its parts; an IPv6 address has its brackets.
+    public var parts: (type: String, host: String, port: Int) {
+        let address = redacted[redacted.index(redacted.firstIndex(of: ":") ?? redacted.endIndex, offsetBy: 3)...]
+        let colon = address.lastIndex(of: ":") ?? address.endIndex
+        return (
+            String(redacted.prefix { $0 != ":" }), String(address[..<colon]),
+            Int(address[address.index(after: colon)...]) ?? 0
+        )
+    }
+
     private static func scheme(_ bytes: Bytes) -> StaticString? {
         schemes.first { bytes.equalsIgnoringCase(Bytes(stringLiteral: $0.given)) }?.used
     }

@@ -8,7 +8,7 @@ import pytest
 
 from harness import replies
 from harness.admin import administer
-from harness.configuration import AUTHORIZED, chain
+from harness.configuration import AUTHORIZED, MAIN_ACCOUNT, account, chain
 from harness.waiting import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -44,12 +44,12 @@ def test_a_key_and_an_account_are_used_by_the_next_request_while_a_stream_runs(g
     response = running.response_head()
     running.read_body_until(response, b"one")
 
-    account = make(admin, "accounts", name="second", api_key=SECOND_ACCOUNT, priority=1)
+    second = make(admin, "accounts", name="second", api_key=SECOND_ACCOUNT, priority=1)
     key = make(admin, "keys", name="phone")["revealed"]["key"]
     wait_until(lambda: status(connect, gateway, key) == 200, "the new key is let in")
     assert upstream.last.account == SECOND_ACCOUNT
 
-    assert admin.patch(f"/admin/v1/accounts/{account['id']}", {"enabled": False}).status == 200
+    assert admin.patch(f"/admin/v1/accounts/{second['id']}", {"enabled": False}).status == 200
     wait_until(lambda: status(connect, gateway, key) == 200 and upstream.last.account != SECOND_ACCOUNT, "the account is left alone")
     gate.open()
     assert b"message_stop" in running.read_rest(response).body
@@ -127,9 +127,9 @@ def test_a_key_says_what_becomes_of_an_exchange_whose_client_leaves(gateway, adm
 def test_an_account_is_tried_through_its_proxy(gateway, admin, upstream, egress, connect):
     upstream.answer(replies.plain(200, b'{"data":[]}', [("anthropic-ratelimit-requests-remaining", "41")]))
     proxy = make(admin, "proxies", name="way out", **egress.settings())
-    account = make(admin, "accounts", name="second", api_key=SECOND_ACCOUNT, proxy=proxy["id"], priority=1)
-    wait_until(lambda: admin.post(f"/admin/v1/accounts/{account['id']}:test", {}).status == 200, "the proxy is known")
-    answer = admin.post(f"/admin/v1/accounts/{account['id']}:test", {}).body
+    second = make(admin, "accounts", name="second", api_key=SECOND_ACCOUNT, proxy=proxy["id"], priority=1)
+    wait_until(lambda: admin.post(f"/admin/v1/accounts/{second['id']}:test", {}).status == 200, "the proxy is known")
+    answer = admin.post(f"/admin/v1/accounts/{second['id']}:test", {}).body
     assert answer["ok"] and answer["status"] == 200 and answer["latency_ms"] >= 0
     assert answer["headers"] == {"anthropic-ratelimit-requests-remaining": "41"}
     assert upstream.last.target == "/v1/models?limit=1" and upstream.last.account == SECOND_ACCOUNT
@@ -137,8 +137,28 @@ def test_an_account_is_tried_through_its_proxy(gateway, admin, upstream, egress,
     assert tried["ok"] and "canary" not in json.dumps(tried)
     assert admin.delete(f"/admin/v1/proxies/{proxy['id']}").status == 409
     egress.stop()
-    gone = admin.post(f"/admin/v1/accounts/{account['id']}:test", {}).body
+    gone = admin.post(f"/admin/v1/accounts/{second['id']}:test", {}).body
     assert not gone["ok"] and "status" not in gone
+
+
+def test_what_stands_in_the_configuration_is_tried_as_well(start_gateway, upstream, egress):
+    upstream.answer(replies.plain(200, b'{"data":[]}'))
+    settings = egress.settings()
+    written = f"{settings['type']}://{settings['username']}:{settings['password']}@{settings['host']}:{settings['port']}"
+    gateway = start_gateway(
+        accounts=[account(proxy=settings)], egress={"proxies": {"parts": settings, "written": written}})
+    admin = administer(gateway)
+    tried = admin.post("/admin/v1/accounts/config:main:test", {}).body
+    assert tried["ok"] and tried["proxy"].endswith(f"127.0.0.1:{settings['port']}") and "canary" not in json.dumps(tried)
+    assert upstream.last.account == MAIN_ACCOUNT
+    listed = {proxy["id"]: proxy for proxy in admin.get("/admin/v1/proxies").body["data"]}
+    for name in ("parts", "written"):
+        assert admin.post(f"/admin/v1/proxies/config:{name}:test", {}).body["ok"]
+        assert (listed[f"config:{name}"]["host"], listed[f"config:{name}"]["port"]) == ("127.0.0.1", settings["port"])
+    assert "canary" not in json.dumps(listed)
+    egress.stop()
+    assert not admin.post("/admin/v1/accounts/config:main:test", {}).body["ok"]
+    assert not admin.post("/admin/v1/proxies/config:parts:test", {}).body["ok"]
 
 
 # ---------------------------------------------------------------- a plugin that nobody of ours wrote

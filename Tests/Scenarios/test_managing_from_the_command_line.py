@@ -1,7 +1,9 @@
 """Keys and accounts are managed from a terminal, with or without a gateway that serves: its next request uses them."""
 
+import getpass
 import json
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -62,11 +64,14 @@ def operator(tmp_path, upstream):
 
 
 def ask(address, key, model="m"):
+    return exchange(address, key, model).status
+
+
+def exchange(address, key, model="m"):
     body = json.dumps({"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "Hello"}]}).encode()
     with RawClient(address) as client:
-        response = client.request(
+        return client.request(
             headers=[("x-api-key", key), ("anthropic-version", "2023-06-01"), ("content-type", "application/json")], body=body)
-        return response.status
 
 
 def test_the_four_commands_of_the_seed(operator):
@@ -286,6 +291,34 @@ def test_the_master_key_is_rotated_while_a_gateway_serves(operator, tmp_path):
     wait_until(lambda: ask(address, key) == 200, "the account is used")
     operator.json("restart")
     assert ask(operator.address, key) == 200
+
+
+def test_what_only_the_serving_gateway_knows_is_asked_of_it(operator, tmp_path):
+    key = operator.json("keys", "create", "--name", "first")["revealed"]["key"]
+    operator.json("accounts", "create", "--name", "main", "--api-key", "-", said=ACCOUNT_KEY)
+    for verb in (["status"], ["reset", "main"], ["why", "--request", "gw_000000000000000000100"]):
+        alone = operator("accounts", *verb)
+        assert alone.returncode == 1 and "no gateway serves" in alone.stderr and "gateway start" in alone.stderr
+    assert "live" not in operator.json("accounts", "list")["data"][0]
+
+    operator.json("start")
+    socket = tmp_path / "data" / "admin.sock"
+    assert stat.S_ISSOCK(socket.stat().st_mode) and stat.S_IMODE(socket.stat().st_mode) == 0o600
+    request = exchange(operator.address, key).header("x-gateway-request-id")
+    [account] = operator.json("accounts", "status")["accounts"]
+    assert account["name"] == "main" and account["state"] == "healthy"
+    [listed] = operator.json("accounts", "list")["data"]
+    assert listed["live"] == {"state": "healthy", "in_flight": 0, "until": None}
+    table = operator.done("accounts", "list")
+    assert "STATE" in table.upper() and "healthy" in table
+    [decision] = operator.json("accounts", "why", "--request", request)["decisions"]
+    assert decision["account"] == "main"
+    assert operator.json("accounts", "reset", "main")["state"] == "healthy"
+    absent = operator("accounts", "why", "--request", "gw_000000000000000fff00")
+    assert absent.returncode == 5 and "nothing is remembered" in absent.stderr
+    assert [entry["actor"] for entry in operator.json("audit")["data"] if entry["action"] == "reset"] == [f"cli:{getpass.getuser()}"]
+    operator.json("stop")
+    assert not socket.exists()
 
 
 def test_records_are_exported_and_imported(operator, tmp_path):

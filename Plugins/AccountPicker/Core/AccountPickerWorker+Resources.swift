@@ -36,13 +36,20 @@ extension AccountPickerWorker: ResourceHook {
     private func test(_ request: Request, _ action: ResourceAction) -> Verdict {
         guard let fetch = plugin.fetch else { return request.respondProblem(503, "this gateway fetches nothing") }
         do {
-            let settings = try action.record()
-            let account = try Account(settings, id: action.id.string, egress: try directory.egress(of: settings))
+            let account = try account(of: action)
             let upstream = request.upstream().map { Bytes($0.url) } ?? .absent
             return AccountTest.start(request, fetch, account: account, upstream: upstream)
         } catch {
             return request.respondProblem(409, "\(error)")
         }
+    }
+
+    /// A configured account is taken from the configuration: its record is for people, and has no secrets.
+    private func account(of action: ResourceAction) throws -> Account {
+        let id = action.id.string
+        if let configured = plugin.options.accounts.first(where: { $0.id == id }) { return configured }
+        let settings = try action.record()
+        return try Account(settings, id: id, egress: try directory.egress(of: settings))
     }
 
     private func status(_ request: Request) -> JSON {

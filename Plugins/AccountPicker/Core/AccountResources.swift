@@ -43,11 +43,11 @@ enum AccountResources {
             "actions": [
               { "name": "test", "title": "Try the account",
                 "description": "Asks the upstream for its models with the account's credential and through its proxy: status, time, and what it says of its limits. Costs no tokens." },
-              { "name": "reset", "title": "Use it again at once",
+              { "name": "reset", "live": true, "title": "Use it again at once",
                 "description": "Forgets what the account cools for, and what the provider said of its limits." },
-              { "name": "status", "on": "resource", "role": "viewer", "title": "How accounts stand",
+              { "name": "status", "on": "resource", "live": true, "list_columns": ["state", "in_flight", "until"], "role": "viewer", "title": "How accounts stand",
                 "description": "State, reason, source and end of each account and of its families of models, requests in flight, and who waits." },
-              { "name": "why", "on": "resource", "role": "viewer", "title": "Why a request got its account",
+              { "name": "why", "on": "resource", "live": true, "role": "viewer", "title": "Why a request got its account",
                 "description": "The decisions for one request: the accounts that were passed over with their reasons, the one that was chosen, and what came of it. The last thousand of each loop are remembered.",
                 "input": {
                   "type": "object", "additionalProperties": false, "required": ["request"],

@@ -20,10 +20,14 @@ enum PoolReport {
         let standing = member.standing
         var rests: [JSON] = []
         var worst = Health.Phase.healthy
+        var until: String?
         for scope in LimitScope.allCases {
             let health = standing.health(scope)
             guard health.phase != .healthy, let trouble = health.trouble else { continue }
-            if health.phase.rawValue > worst.rawValue { worst = health.phase }
+            if health.phase.rawValue > worst.rawValue {
+                worst = health.phase
+                until = time(health.until, now: now, wall: wall)
+            }
             rests.append(
                 JSON.object([
                     ("of", .text("\(scope.word)")), ("state", .text("\(health.phase.word)")),
@@ -45,6 +49,7 @@ enum PoolReport {
         return JSON.object([
             ("id", .text(standing.id)), ("name", .text(member.label)),
             ("state", .text(member.isEnabled ? "\(worst.word)" : "switched_off")),
+            ("until", until.map { .text($0) } ?? .null),
             ("in_flight", .integer(Int64(standing.load))),
             ("concurrency", standing.limit == Standing.unlimited ? .null : .integer(Int64(standing.limit))),
             ("rests", .list(rests)), ("forecast", .list(leftAlone)),

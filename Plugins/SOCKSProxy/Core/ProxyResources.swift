@@ -55,7 +55,7 @@ extension SOCKSProxyWorker: ResourceHook {
         guard action.action.equals("test") else { return .fail }
         guard let fetch = plugin.fetch else { return request.respondProblem(503, "this gateway fetches nothing") }
         do {
-            let proxy = try ProxyURL(try action.record())
+            let proxy = try proxy(of: action)
             let upstream = request.upstream().map { Bytes($0.url).string } ?? ""
             let url = (upstream.hasSuffix("/") ? String(upstream.dropLast()) : upstream) + "/v1/models"
             let start = request.clock(GW_CLOCK_MONOTONIC)
@@ -70,6 +70,13 @@ extension SOCKSProxyWorker: ResourceHook {
         } catch {
             return request.respondProblem(409, "\(error)")
         }
+    }
+
+    /// A configured proxy is taken from the configuration: its record is for people, and has no password.
+    private func proxy(of action: ResourceAction) throws -> ProxyURL {
+        let id = action.id.string
+        if id.hasPrefix("config:"), let configured = plugin.options.proxies[String(id.dropFirst("config:".count))] { return configured }
+        return try ProxyURL(try action.record())
     }
 
     private static func answer(_ request: Request, _ result: OperationResult, since start: UInt64, _ proxy: ProxyURL) -> Verdict {

@@ -8,6 +8,8 @@ import PluginKit
 struct SOCKSProxyOptions {
     /// Account to the URL of its proxy. Few: searched one by one.
     let accounts: [(name: [UInt8], proxy: ProxyURL)]
+    /// By name.
+    let proxies: [String: ProxyURL]
     /// The configured proxies as people may see them.
     let fixed: [JSON]
 
@@ -32,8 +34,13 @@ struct SOCKSProxyOptions {
             accounts.append((Array(account.utf8), proxy))
         }
         self.accounts = accounts
+        self.proxies = proxies
         fixed = try settings["proxies"].map().map { name, place in
             var shown = JSON.object([("id", .text(name)), ("name", .text(name))])
+            if case .text = place.value, let proxy = proxies[name] {
+                let (type, host, port) = proxy.parts
+                shown = shown.setting("type", .text(type)).setting("host", .text(host)).setting("port", .integer(Int64(port)))
+            }
             for field in ["type", "host", "port", "username"] where !place[field].isAbsent {
                 shown = shown.setting(field, place[field].value)
             }

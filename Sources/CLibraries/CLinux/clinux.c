@@ -12,6 +12,14 @@ int gwl_accept4(int fd, struct sockaddr *address, socklen_t *length) {
     return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+int gwl_peer_user(int fd, uid_t *user) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return -1;
+    *user = peer.uid;
+    return 0;
+}
+
 const void *gwl_memmem(const void *hay, size_t hay_length, const void *needle, size_t length) {
     return memmem(hay, hay_length, needle, length);
 }

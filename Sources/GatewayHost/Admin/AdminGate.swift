@@ -29,8 +29,8 @@ final class AdminGate {
 
     /// - Parameter match: nil identity comes out of open routes only.
     func admit(_ request: AdminRequest, _ match: AdminRouter.Match, at door: Door, _ done: @escaping Admitted) {
-        if case .ownProcess(let actor) = door {
-            return done(.success(AdminIdentity(actor: actor, role: .admin, source: "local", proof: .ownProcess)))
+        if case .local(let actor) = door {
+            return done(.success(AdminIdentity(actor: actor, role: .admin, source: "local", proof: .local)))
         }
         if door == .clients, !(request.peer.map { allow.contains($0) } ?? false) {
             return done(

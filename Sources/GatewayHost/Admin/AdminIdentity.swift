@@ -8,7 +8,7 @@ struct AdminIdentity: Sendable, Equatable {
         case session(id: String, csrfToken: String, expires: Int64)
         case token
         /// The socket that this process made for itself.
-        case ownProcess
+        case local
     }
 
     /// As the audit trail names it: `user:admin`, `token:ci`, `cli:root`.

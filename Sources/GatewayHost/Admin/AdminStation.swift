@@ -49,7 +49,7 @@ final class AdminStation: LocalStation {
         return switch door {
         case .clients: isEnabled && !hasOwnListeners
         case .administration: isEnabled
-        case .ownProcess: true
+        case .local: true
         }
     }
 

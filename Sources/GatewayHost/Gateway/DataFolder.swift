@@ -11,6 +11,9 @@
 import CLinux
 
 final class DataFolder {
+    /// Of the socket by which commands reach the gateway that serves from the folder.
+    static let socketName = "admin.sock"
+
     let path: String
     private var lock: Int32 = -1
     /// The lock is ours, and with it everything the folder says about a running gateway.
@@ -39,6 +42,7 @@ final class DataFolder {
     deinit {
         if isOwner {
             unlink(path + "/listen.json")
+            unlink(path + "/" + DataFolder.socketName)
             _ = ftruncate(lock, 0)
         }
         if lock >= 0 { close(lock) }

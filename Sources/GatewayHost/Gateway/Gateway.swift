@@ -78,6 +78,7 @@ final class Gateway: LoopHandler, TimerHandler {
         var listeners = try Listeners(config, loops: group.loops.count)
         let addresses = listeners.addresses
         adminAddresses = listeners.adminAddresses
+        listeners.openFolder(config.data)
         signals = try Signals.open()
         _ = try control.add(signals, [.read], self)
         HookMarks.reportOnCrash()
@@ -107,7 +108,7 @@ final class Gateway: LoopHandler, TimerHandler {
         let plans = group.loops.map { loop in
             WorkerPlan(
                 config: config, chain: chain, shared: shared, host: host, sockets: listeners.take(loop: loop.index),
-                upstreamTLS: upstreamTLS, admin: admin)
+                folderSocket: loop.index == 0 ? listeners.takeFolder() : nil, upstreamTLS: upstreamTLS, admin: admin)
         }
         let outcome = WorkerOutcomes(control: control.mailbox)
         try group.start(

@@ -14,6 +14,7 @@ struct Listeners: ~Copyable {
     private(set) var adminAddresses: [SocketAddress] = []
     /// Sockets by loop. Owned here until a loop takes them.
     private var sockets: [[ListeningPlace]]
+    private var folderSocket: Int32?
 
     init(_ config: GatewayConfig, loops: Int) throws(GatewayFault) {
         sockets = Array(repeating: [], count: loops)
@@ -22,7 +23,26 @@ struct Listeners: ~Copyable {
         for listener in config.admin.listeners ?? [] { try open(listener, .administration, "admin.listen", loops: loops) }
     }
 
+    /// The socket in the data folder, by which commands reach what only the serving gateway knows. The gateway serves without it
+    /// where the file system has no sockets.
+    mutating func openFolder(_ folder: String) {
+        do throws(SystemError) {
+            folderSocket = try FolderSocket.listen(DataFolder.socketName, in: folder).release()
+        } catch {
+            log.warning(
+                "there is no socket in the data folder, so commands cannot ask this gateway what only it knows",
+                .field("reason", "\(error)"))
+        }
+    }
+
+    /// The same for the loop that shall have it.
+    mutating func takeFolder() -> Int32? {
+        defer { folderSocket = nil }
+        return folderSocket
+    }
+
     deinit {
+        if let folderSocket { close(folderSocket) }
         for loop in sockets { for place in loop { close(place.descriptor) } }
     }
 

@@ -85,7 +85,7 @@ final class LocalAdministration {
         group.loops[0].submit { loop in
             do {
                 guard let worker = loop.context as? Worker else { return _ = CLinux.close(ours) }
-                try worker.accept(ownProcess: Descriptor(ours), actor: actor)
+                try worker.accept(local: Descriptor(ours), actor: actor)
             } catch {
                 log.error("cannot take a connection of the own process", .field("reason", "\(error)"))
             }

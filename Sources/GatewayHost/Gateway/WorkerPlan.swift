@@ -9,6 +9,8 @@ struct WorkerPlan: Sendable {
     let host: PluginHost
     /// Listening descriptors of this loop, each with what is spoken on it and where it leads.
     let sockets: [ListeningPlace]
+    /// The socket in the data folder, owned as theirs are; nil: another loop has it, or nobody.
+    var folderSocket: Int32?
     let upstreamTLS: TLSClientSource
     let admin: AdminDesk
 
@@ -31,6 +33,7 @@ struct WorkerPlan: Sendable {
             if let fault { return ready(GatewayFault("\(fault)")) }
             do {
                 for place in sockets { try worker.listen(Descriptor(place.descriptor), tls: place.tls, door: place.door) }
+                if let folderSocket { try worker.listen(folder: Descriptor(folderSocket)) }
                 ready(nil)
             } catch {
                 ready(GatewayFault("\(error)"))

@@ -7,8 +7,9 @@ enum Door: Sendable, Equatable {
     case clients
     /// An address of `admin.listen`.
     case administration
-    /// A socket that this process made for itself; whoever holds its other end is `actor`.
-    case ownProcess(actor: String)
+    /// A socket that only this process's user and root can hold the other end of: one that this process made for itself, or the
+    /// one in the data folder. Whoever it is is `actor`.
+    case local(actor: String)
 }
 
 /// The worker as its connections see it that did not come in by the clients' door. Those that did know

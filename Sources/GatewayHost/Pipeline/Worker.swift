@@ -44,6 +44,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
 
     private var listeners: [Listener] = []
     private var serverTLS: [ObjectIdentifier: TLSServerContext] = [:]
+    private var folderListener: Listener?
     private var sideDoors: [ObjectIdentifier: SideDoor] = [:]
     private var connections: [ClientConnection] = []
     private var freeRunners: [ExchangeRunner] = []
@@ -95,6 +96,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
             metrics.refused(.gateway)
             return
         }
+        if listener === folderListener { return accepted(local: descriptor) }
         do {
             let tls = serverTLS[ObjectIdentifier(listener)]
             let stream: ByteStream
@@ -106,11 +108,34 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         }
     }
 
-    /// A connection that this process made to itself, for whoever `actor` is.
-    func accept(ownProcess socket: consuming Descriptor, actor: String) throws(SystemError) {
+    /// Takes connections of processes of this machine by the socket in the data folder.
+    func listen(folder socket: consuming Descriptor) throws(SystemError) {
+        let listener = try Listener(loop: loop, inherited: socket, handler: self)
+        folderListener = listener
+        listeners.append(listener)
+        try listener.resume()
+    }
+
+    /// Whoever may read the data folder needs no password; the kernel says who it is.
+    private func accepted(local socket: consuming Descriptor) {
+        do throws(SystemError) {
+            let user = try FolderSocket.peerUser(of: socket)
+            guard UnixUser.mayManage(user) else {
+                metrics.refused(.gateway)
+                return log.warning(
+                    "a process of another user came to the socket in the data folder", .field("user", UnixUser.name(of: user)))
+            }
+            try accept(local: socket, actor: "cli:\(UnixUser.name(of: user))")
+        } catch {
+            log.warning("a local connection could not be set up", .field("reason", "\(error)"))
+        }
+    }
+
+    /// A connection of this machine, for whoever `actor` is.
+    func accept(local socket: consuming Descriptor, actor: String) throws(SystemError) {
         try open(
             ByteStream(socket), from: SocketAddress(unixPath: ""), needsHandshake: false,
-            service: SideDoor(self, .ownProcess(actor: actor)))
+            service: SideDoor(self, .local(actor: actor)))
     }
 
     private func open(
@@ -326,6 +351,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
     func drain() {
         for listener in listeners { listener.close() }
         listeners.removeAll()
+        folderListener = nil
         for connection in connections { connection.closeIfIdle() }
         upstreams.drain()
     }

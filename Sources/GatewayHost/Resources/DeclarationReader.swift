@@ -50,6 +50,13 @@ struct DeclarationReader {
         return word.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
     }
 
+    /// True or false; false when it is absent.
+    mutating func flag(_ name: String) throws(DeclarationFault) -> Bool {
+        guard let value = value(name) else { return false }
+        guard let flag = value.bool else { throw DeclarationFault(place(of: name), "must be true or false, is \(value.kindName)") }
+        return flag
+    }
+
     /// A list; empty when it is absent.
     mutating func list(_ name: String, limit: Int) throws(DeclarationFault) -> [(value: JSONValue, place: String)] {
         guard let value = value(name) else { return [] }

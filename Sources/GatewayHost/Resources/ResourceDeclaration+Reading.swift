@@ -139,6 +139,11 @@ extension ResourceActionDeclaration {
         case "resource": isOnRecord = false
         default: throw DeclarationFault(reader.place(of: "on"), "must be record or resource")
         }
+        isLive = try reader.flag("live")
+        for (name, place) in try reader.texts("list_columns", limit: 8) {
+            guard isLive, !isOnRecord else { throw DeclarationFault(place, "belongs to a live action on the resource") }
+            listColumns.append(name)
+        }
         guard let role = AdminRole(rawValue: try reader.text("role", initial: AdminRole.operator.rawValue)) else {
             throw DeclarationFault(reader.place(of: "role"), "must be viewer, operator or admin")
         }

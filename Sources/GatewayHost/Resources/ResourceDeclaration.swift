@@ -67,6 +67,10 @@ struct ResourceActionDeclaration: Sendable {
     var isOnRecord: Bool
     /// The least role that may do it.
     var role: AdminRole
+    /// It is about what the serving gateway has in its memory, so no other process can do it.
+    var isLive = false
+    /// Of a live action on the resource: members of its answer's records that are worth columns in a list of them.
+    var listColumns: [String] = []
     var inputDocument: JSONValue
     var input: ConfigSchema
     var fields: [ResourceField]

@@ -57,6 +57,23 @@ import Testing
         #expect(faults.count == 1 && !faults[0].sentence.contains("1234"))
     }
 
+    @Test func liveActionsSaySo() throws {
+        let door = try Self.read(
+            #""open":{"type":"boolean"}"#,
+            more: """
+                ,"actions":[{"name":"knock","title":"Knock","live":true},
+                 {"name":"status","title":"Status","on":"resource","live":true,"list_columns":["state","visitors"]}]
+                """)
+        #expect(door.actions.map(\.isLive) == [true, true])
+        #expect(door.actions.map(\.listColumns) == [[], ["state", "visitors"]])
+        for wrong in [
+            #"{"name":"a","title":"A","live":"yes"}"#, #"{"name":"a","title":"A","live":true,"list_columns":["b"]}"#,
+            #"{"name":"a","title":"A","on":"resource","list_columns":["b"]}"#,
+        ] {
+            #expect(throws: DeclarationFault.self) { try Self.read(#""open":{"type":"boolean"}"#, more: ",\"actions\":[\(wrong)]") }
+        }
+    }
+
     @Test(arguments: [
         ("{", "#: is not JSON"),
         (#"{"resource":[]}"#, "#/resource: is not known here; Did you mean \"resources\"?"),

@@ -100,6 +100,8 @@ void gwl_block_signals(sigset_t *before);
 static inline int gwl_errno(void) { return errno; }
 /* accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC. */
 int gwl_accept4(int fd, struct sockaddr *address, socklen_t *length);
+/* The user whose process holds the other end of a unix socket, as the kernel noted at connect(2): SO_PEERCRED, socket(7). */
+int gwl_peer_user(int fd, uid_t *user);
 static inline int gwl_open(const char *path, int flags, unsigned mode) {
     return open(path, flags | O_CLOEXEC, mode);
 }

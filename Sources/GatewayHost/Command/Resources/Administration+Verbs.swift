@@ -21,6 +21,7 @@ extension Administration {
             return invocation.fail(error)
         }
         invocation.terminal.progress(nil)
+        let columns = liveColumns(of: resource, &records, invocation)
         if invocation.wantsJSON {
             invocation.printJSON(["data": .array(records), "next_cursor": next.map { .string($0) } ?? .null])
             return .done
@@ -30,12 +31,30 @@ extension Administration {
             invocation.terminal.problem("no \(resource.name)")
             return .done
         }
-        resource.table(records, text).lines(width: invocation.terminal.width, paint: invocation.paint)
+        resource.table(records, text, live: columns).lines(width: invocation.terminal.width, paint: invocation.paint)
             .forEach(invocation.terminal.out)
         if let next {
             invocation.terminal.problem("there are more: --all, or --after \(next)")
         }
         return .done
+    }
+
+    /// Adds to records what the serving gateway knows of them, as `live`, and tells what of it is worth columns. Without a
+    /// serving gateway there is nothing to know, and a list is a list.
+    private func liveColumns(of resource: ResourceDeclaration, _ records: inout [JSONValue], _ invocation: Invocation) -> [String] {
+        guard let action = resource.actions.first(where: { !$0.listColumns.isEmpty }), !records.isEmpty,
+            let client = try? serving(),
+            let answer = try? client.call("POST", "/admin/v1/\(resource.name):\(action.name)", body: .object([:])), answer.isDone,
+            let known = answer.body?[resource.name]?.array
+        else { return [] }
+        var byID: [String: JSONValue] = [:]
+        for entry in known { if let id = entry["id"]?.string { byID[id] = entry } }
+        for place in records.indices {
+            guard var record = records[place].object, let id = records[place]["id"]?.string, let entry = byID[id] else { continue }
+            record["live"] = .object(JSONObject(action.listColumns.map { ($0, entry[$0] ?? .null) }))
+            records[place] = .object(record)
+        }
+        return action.listColumns
     }
 
     func create(_ resource: ResourceDeclaration, _ flags: FieldFlags, _ invocation: Invocation) -> ExitCode {
@@ -93,7 +112,16 @@ extension Administration {
     ) -> ExitCode {
         let target = record.map { path(resource, $0) } ?? "/admin/v1/\(resource.name)"
         invocation.terminal.progress("\(resource.name) \(action.name) …")
-        return send("POST", "\(target):\(action.name)", action.fields, flags, invocation) { answer in
+        var other: AdministrationClient?
+        if action.isLive {
+            do throws(AdministrationFault) {
+                other = try serving()
+            } catch {
+                invocation.terminal.progress(nil)
+                return invocation.fail("\(error)")
+            }
+        }
+        return send("POST", "\(target):\(action.name)", action.fields, flags, through: other, invocation) { answer in
             invocation.tellOutcome(answer, of: record.map { Administration.spoken($0, resource) })
             return answer["ok"] == false ? .failed : .done
         }
@@ -114,7 +142,7 @@ extension Administration {
 
     private func send(
         _ method: String, _ target: String, _ fields: [ResourceField], _ flags: FieldFlags, revision: Int64? = nil,
-        _ invocation: Invocation, _ done: (JSONValue) -> ExitCode
+        through other: AdministrationClient? = nil, _ invocation: Invocation, _ done: (JSONValue) -> ExitCode
     ) -> ExitCode {
         defer { invocation.terminal.progress(nil) }
         do {
@@ -124,10 +152,10 @@ extension Administration {
                 return invocation.fail("nothing is to be changed. \"gateway \(invocation.verb) --help\" lists the flags.", .usage)
             }
             let document = try finder.resolveReferences(in: written, of: fields, named: flags)
-            let answer = try client.call(method, target, body: .object(document), revision: revision)
+            let answer = try (other ?? client).call(method, target, body: .object(document), revision: revision)
             invocation.terminal.progress(nil)
             guard answer.isDone else { return invocation.fail(answer, flags) }
-            settle()
+            if other == nil { settle() }
             return done(answer.body ?? .object([:]))
         } catch let fault as UsageFault {
             return invocation.fail("\(fault)", .usage)

@@ -26,6 +26,17 @@ final class Administration {
         Patience.pause(.milliseconds(StorageThread.pollMilliseconds + 100))
     }
 
+    /// The gateway that serves from the same data folder, through its socket there: for what only its memory has.
+    /// - Throws: a sentence when none serves, or it cannot be reached.
+    func serving() throws(AdministrationFault) -> AdministrationClient {
+        guard let folder, RunningGateway(in: folder) != nil else { throw AdministrationFault.nobodyServes(folder) }
+        do throws(SystemError) {
+            return AdministrationClient(try FolderSocket.connect(DataFolder.socketName, in: folder))
+        } catch {
+            throw AdministrationFault("the gateway that serves from \(folder) cannot be reached: \(error)")
+        }
+    }
+
     var finder: RecordFinder { RecordFinder(client: client, resources: resources) }
 
     func resource(_ name: String) -> ResourceDeclaration? { resources.first { $0.name == name } }

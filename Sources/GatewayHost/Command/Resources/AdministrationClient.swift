@@ -134,5 +134,11 @@ struct AdministrationFault: Error, Sendable, Equatable, CustomStringConvertible 
 
     init(_ sentence: String) { description = sentence }
 
+    static func nobodyServes(_ folder: String?) -> AdministrationFault {
+        AdministrationFault(
+            "no gateway serves from \(folder ?? "this data folder"), and only a serving one knows. Start it with \"gateway start\" or \"gateway serve\"."
+        )
+    }
+
     static let tooLarge = AdministrationFault("the answer of the admin interface is larger than \(AdministrationClient.bodyLimit) bytes")
 }

@@ -48,7 +48,8 @@ extension ResourceDeclaration {
     func field(at pointer: String) -> ResourceField? { fields.first { $0.pointer == pointer } }
 
     /// The columns that the declaration thinks worth it, behind the id.
-    func table(_ records: [JSONValue], _ text: FieldText) -> Table {
+    /// - Parameter live: members of a record's `live` that follow.
+    func table(_ records: [JSONValue], _ text: FieldText, live: [String] = []) -> Table {
         var table = Table(columns: [.init(title: "id", isWhole: true)])
         for pointer in columns {
             let field = field(at: pointer)
@@ -56,10 +57,12 @@ extension ResourceDeclaration {
             table.columns.append(
                 .init(title: JSONPointer.tokens(pointer).last?.replacing("_", with: " ") ?? pointer, alignsRight: isNumber))
         }
+        for name in live { table.columns.append(.init(title: name.replacing("_", with: " "))) }
         table.rows = records.map { record in
             let isFixed = record["read_only"]?.bool ?? false
             return [Table.Cell(record["id"]?.string ?? "", isFixed ? .dim : .name)]
                 + columns.map { text.cell(record.value(at: $0), field(at: $0)) }
+                + live.map { text.cell(record["live"]?[$0], nil) }
         }
         return table
     }
