@@ -37,12 +37,15 @@ final class DataFolder {
         else { throw GatewayFault("cannot write \(file): \(SystemError(gwl_errno(), "write"))") }
     }
 
+    /// Nobody listens there any more.
+    func removeSocket() { unlink(path + "/" + DataFolder.socketName) }
+
     /// Takes back what says that a gateway runs here. The lock's file stays, empty: removing a file
     /// that others may be about to lock would let two gateways hold "the" lock.
     deinit {
         if isOwner {
             unlink(path + "/listen.json")
-            unlink(path + "/" + DataFolder.socketName)
+            removeSocket()
             _ = ftruncate(lock, 0)
         }
         if lock >= 0 { close(lock) }

@@ -91,6 +91,7 @@ final class Gateway: LoopHandler, TimerHandler {
         control.context = nil
         group.stop()
         group.join()
+        data.removeSocket()
         shared.ledger?.stop()
         watchdog.stop()
         chain.destroy()
