@@ -37,7 +37,7 @@ let pluginTargets: [Target] = plugins.flatMap { name -> [Target] in
 }
 
 let hostDependencies: [Target.Dependency] = [
-    "PluginABI", "CLinux", "COpenSSL", "CCurl", "CSQLite", "CYAML", "CZlib",
+    "PluginABI", "CLinux", "COpenSSL", "CCurl", "CSQLite", "CHiredis", "CYAML", "CZlib",
 ]
 
 var targets: [Target] = [
@@ -50,6 +50,7 @@ var targets: [Target] = [
     .systemLibrary(name: "CCurl", path: "Sources/CLibraries/CCurl", pkgConfig: "libcurl"),
     .systemLibrary(name: "CSQLite", path: "Sources/CLibraries/CSQLite", pkgConfig: "sqlite3"),
     .systemLibrary(name: "CYAML", path: "Sources/CLibraries/CYAML", pkgConfig: "yaml-0.1"),
+    .systemLibrary(name: "CHiredis", path: "Sources/CLibraries/CHiredis"),
     .systemLibrary(name: "CZlib", path: "Sources/CLibraries/CZlib", pkgConfig: "zlib"),
     .target(
         name: "GatewayHost", dependencies: hostDependencies, exclude: ["Main"],

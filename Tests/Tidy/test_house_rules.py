@@ -14,6 +14,7 @@ SHORT_ENOUGH_TO_SPEAK_FOR_ITSELF_LINES = 10
 C_LIBRARY_ROOMS = {
     "CCurl": ["Sources/GatewayHost/Upstream"],
     "COpenSSL": ["Sources/GatewayHost/Net"],
+    "CHiredis": ["Sources/GatewayHost/Redis"],
     "CSQLite": ["Sources/GatewayHost/Storage"],
     "CYAML": ["Sources/GatewayHost/Config"],
     "CZlib": ["Sources/GatewayHost/Anthropic"],

@@ -22,6 +22,8 @@ struct GatewayConfig: Sendable {
     var upstream = UpstreamConfig()
     /// Folder for what the gateway keeps: the lock file, the outcome of reloads.
     var data = "./data"
+    var store = StoreLocation.local
+    var redis = RedisConfig()
     var chain: [ChainEntry] = []
 
     var timeouts = TimeoutConfig()
@@ -161,6 +163,24 @@ struct AdminConfig: Sendable, Equatable {
     var sessionTime: Duration = .seconds(43_200)
     /// Everybody who reaches the port may read /admin/openapi.json.
     var openAPIIsOpen = false
+}
+
+/// Where records, shared values and limits are kept.
+enum StoreLocation: Sendable, Equatable {
+    /// In the data folder: this gateway's alone.
+    case local
+    /// In Redis: those of every gateway that names the same one.
+    case redis(RedisAddress)
+}
+
+/// How Redis is used, when `store` names one.
+struct RedisConfig: Sendable, Equatable {
+    /// In the place of one in the URL.
+    var password: Secret?
+    /// Before the names of all keys.
+    var prefix = "gw"
+    var connectTimeout: Duration = .seconds(2)
+    var commandTimeout: Duration = .seconds(1)
 }
 
 /// The record of requests, what they used and what that costs.

@@ -151,6 +151,22 @@ enum Options {
             "admin.openapi", \.admin.openAPIIsOpen, .bool,
             "Show /admin/openapi.json, which says what the interface can do, to those who have not logged in as well."),
         Option(
+            "store", \.store, .storeLocation,
+            "Where records, limits and shared values are kept. local: in the data folder, for one gateway. redis://[user:password@]host:port/database or redis+unix:///path?db=0: in a Redis (6 or newer) that several gateways share."
+        ),
+        Option(
+            "redis.password", \.redis.password, .optional(.secret),
+            "The password of the Redis that store names, in the place of one in its URL."),
+        Option(
+            "redis.prefix", \.redis.prefix, .text,
+            "Begins the name of every key in Redis, so that several installations can share one."),
+        Option(
+            "redis.connect_timeout", \.redis.connectTimeout, .duration(.milliseconds(10)...(.seconds(60))),
+            "How long connecting to Redis may take."),
+        Option(
+            "redis.command_timeout", \.redis.commandTimeout, .duration(.milliseconds(10)...(.seconds(60))),
+            "How long Redis may take for an answer. What happens then is each limit's own choice."),
+        Option(
             "ledger.durability", \.ledger.durability, .choice,
             "sealed: the last bytes of an answer wait until its row is on the disk, so that nothing a client saw finish is ever missing; relaxed: the row follows within milliseconds."
         ),

@@ -9,6 +9,9 @@ enum GatewayStore {
     /// nothing is sealed yet.
     /// - Throws: `GatewayFault` with the sentence that says how to mend it.
     static func open(_ config: GatewayConfig) throws -> (storage: Storage, vault: Vault) {
+        guard config.store == .local else {
+            throw GatewayFault("store: records in Redis do not exist yet; leave the option out, or write local")
+        }
         try DataFolder.make(config.data)
         let variable = try Environment.current()[MasterKeyFile.variable].map { Secret($0) }
         do {

@@ -38,6 +38,8 @@ enum RestartOnly {
         if old.admin.listeners != new.admin.listeners { names.append("admin.listen") }
         if old.threads != new.threads { names.append("threads") }
         if old.data != new.data { names.append("data") }
+        if old.store != new.store { names.append("store") }
+        if old.redis != new.redis { names.append("redis") }
         if old.upstream.caFile != new.upstream.caFile { names.append("upstream.ca_file") }
         if old.pool != new.pool { names.append("pool") }
         if old.limits.connections != new.limits.connections { names.append("limits.connections") }

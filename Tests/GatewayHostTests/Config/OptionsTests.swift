@@ -101,7 +101,7 @@ import Testing
         ("connect: 10s\n", "gateway.yaml:1:1: connect: unknown key \"connect\". Did you mean \"timeouts.connect\"?"),
         (
             "frobnicate: 1\n",
-            "gateway.yaml:1:1: frobnicate: unknown key \"frobnicate\". Known here: listen, threads, upstream, data, chain, timeouts, limits, pool, client_gone, trusted_proxies, response_headers, metrics, admin, ledger, log, ping, reload."
+            "gateway.yaml:1:1: frobnicate: unknown key \"frobnicate\". Known here: listen, threads, upstream, data, chain, timeouts, limits, pool, client_gone, trusted_proxies, response_headers, metrics, admin, store, redis, ledger, log, ping, reload."
         ),
         (
             "timeouts: { first-byte: 10s }\n",
