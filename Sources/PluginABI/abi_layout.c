@@ -63,6 +63,7 @@ TEXT(GW_ATTR_PRINCIPAL, "gw.principal");
 TEXT(GW_ATTR_TENANT, "gw.tenant");
 TEXT(GW_ATTR_ACCOUNT, "gw.account");
 TEXT(GW_ATTR_EGRESS, "gw.egress");
+TEXT(GW_ATTR_EGRESS_AGAIN, "gw.egress.again");
 TEXT(GW_ATTR_TOKENS_INPUT, "gw.tokens.input");
 TEXT(GW_ATTR_TOKENS_OUTPUT, "gw.tokens.output");
 TEXT(GW_ATTR_CACHE_READ, "gw.tokens.cache_read");

@@ -14,6 +14,13 @@ public struct Attempt {
     public var isLast: Bool { raw.pointee.flags & GW_ATTEMPT_LAST != 0 }
     /// All of the request was sent and nothing came back: the upstream may have done what it asks for.
     public var mayHaveRun: Bool { raw.pointee.flags & GW_ATTEMPT_MAY_HAVE_RUN != 0 }
+    /// The proxy could not be reached, refused, or was silent for too long; what is behind it was not heard of.
+    public var proxyFailed: Bool { raw.pointee.flags & GW_ATTEMPT_PROXY_FAILED != 0 }
+    /// From the beginning of the attempt to a new connection; nil if none was made for it.
+    public var secondsToConnection: Double? {
+        let (start, connected) = (raw.pointee.start_ns, raw.pointee.connected_ns)
+        return connected > start ? Double(connected - start) / 1e9 : nil
+    }
     /// The HTTP status; 0 if none arrived.
     public var status: Int { Int(raw.pointee.status) }
     /// GW_OK if a status arrived, whatever it is.

@@ -64,6 +64,18 @@ public struct ProxyURL: Sendable {
         redacted = "\(scheme)://\(host.string):\(port)"
     }
 
+    /// Several, with a blank between, as gw.egress has them. Nil if one of them is not a proxy, or there is none.
+    public static func list(_ text: Bytes) -> [ProxyURL]? {
+        var proxies: [ProxyURL] = []
+        var start = 0
+        for end in 0...text.count where end == text.count || text[end] == 0x20 {
+            guard let proxy = ProxyURL(text.slice(start, end)) else { return nil }
+            proxies.append(proxy)
+            start = end + 1
+        }
+        return proxies
+    }
+
     /// The same in its parts; an IPv6 address has its brackets.
     public var parts: (type: String, host: String, port: Int) {
         let address = redacted[redacted.index(redacted.firstIndex(of: ":") ?? redacted.endIndex, offsetBy: 3)...]

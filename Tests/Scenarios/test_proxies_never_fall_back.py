@@ -5,8 +5,11 @@ import json
 import pytest
 
 from harness import replies
+from harness.admin import administer
+from harness.client import RawClient
 from harness.configuration import AUTHORIZED, MAIN_ACCOUNT, SPARE, SPARE_ACCOUNT, account
-from harness.egress import free_port
+from harness.egress import HTTPEgress, SOCKSEgress, free_port
+from harness.waiting import wait_until
 
 BODY = b'{"model":"claude-test-1","max_tokens":1,"messages":[]}'
 
@@ -110,3 +113,77 @@ def test_two_accounts_do_not_share_a_connection(start_gateway, upstream, connect
 def test_an_unknown_kind_of_proxy_is_refused_at_the_start(start_gateway, kind):
     with pytest.raises(AssertionError, match="the gateway ended"):
         start_gateway(accounts=[account(proxy={"type": kind, "host": "127.0.0.1", "port": 1})])
+
+
+# ---------------------------------------------------------------- several proxies
+
+
+@pytest.fixture
+def exits(tmp_path):
+    """Two SOCKS5 proxies and one HTTP proxy, running."""
+    proxies = [kind(tmp_path).start() for kind in (SOCKSEgress, HTTPEgress, SOCKSEgress)]
+    yield proxies
+    for proxy in proxies:
+        proxy.stop()
+
+
+def states(gateway):
+    return {line.split('"')[1].rsplit(":", 1)[1]: float(line.rsplit(" ", 1)[1])
+            for line in scrape(gateway).splitlines() if line.startswith("gateway_proxy_state{")}
+
+
+def scrape(gateway):
+    return RawClient(gateway.address).request("GET", "/metrics").body.decode()
+
+
+def test_the_next_proxy_is_used_when_one_fails_and_the_account_is_not_blamed(start_gateway, upstream, connect, exits):
+    gateway = start_gateway(accounts=[account(proxy=[exit.settings() for exit in exits])])
+    client = connect(gateway)
+    assert client.request(headers=AUTHORIZED, body=BODY).status == 200
+    exits[0].stop()
+    # The kept connection is gone with its proxy, and so is the first way out of a new one.
+    for _ in range(4):
+        assert client.request(headers=AUTHORIZED, body=BODY).status == 200
+    assert states(gateway) == {str(exits[0].port): 1.0}
+    exits[0].start()
+    exits[1].stop()
+    for _ in range(4):
+        assert client.request(headers=AUTHORIZED, body=BODY).status == 200
+    text = scrape(gateway)
+    assert 'gateway_account_coolings_total{reason="unreachable"' not in text, "the account is well"
+    for exit in exits[:2]:
+        assert f':{exit.port}",outcome="failed"}} 1' in text
+    for exit in exits[2:]:
+        exit.stop()
+    exits[0].stop()
+    failed(ask(connect, gateway))
+    assert "canary" not in text
+
+
+def test_when_no_proxy_works_the_account_is_left_alone_and_others_serve(start_gateway, upstream, connect, exits):
+    gateway = start_gateway(accounts=[account(proxy=[exit.settings() for exit in exits]), SPARE])
+    for exit in exits:
+        exit.stop()
+    for _ in range(6):
+        assert ask(connect, gateway).status == 200
+    assert {received.account for received in upstream.requests} == {SPARE_ACCOUNT}
+
+
+def test_proxies_that_people_manage_are_a_list_too(gateway, upstream, connect, exits):
+    admin = administer(gateway)
+    made = [admin.post("/admin/v1/proxies", {"name": f"way {number}", **exit.settings()}).body["id"] for number, exit in enumerate(exits)]
+    both = {"name": "second", "api_key": "sk-ant-canary-second-account", "proxy": made[0], "proxies": made, "priority": 1}
+    refused = admin.post("/admin/v1/accounts", both)
+    assert refused.status == 422 and refused.body["errors"][0]["pointer"] == "/proxies"
+    del both["proxy"]
+    assert admin.post("/admin/v1/accounts", both).status == 201
+    exits[0].stop()
+    wait_until(lambda: ask(connect, gateway).status == 200 and upstream.last.account == both["api_key"], "it goes out")
+    listed = {proxy["id"]: proxy for proxy in admin.post("/admin/v1/proxies:status", {}).body["proxies"]}
+    assert (listed[made[0]]["state"], listed[made[1]]["state"]) == ("resting", "open") and listed[made[0]]["failures"] == 1
+    assert admin.post(f"/admin/v1/proxies/{made[0]}:reset", {}).body["state"] == "open"
+    # One that is disabled is passed over.
+    assert admin.patch(f"/admin/v1/proxies/{made[1]}", {"enabled": False}).status == 200
+    before = len(upstream.requests)
+    wait_until(lambda: ask(connect, gateway).status == 200 and len(upstream.requests) > before, "it still goes out")
+    assert upstream.last.account == both["api_key"]

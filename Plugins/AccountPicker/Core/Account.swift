@@ -16,7 +16,7 @@ final class Account: Sendable {
     let credential: [UInt8]
     /// Where it is served; nil for the host's configured upstream.
     let baseURL: [UInt8]?
-    /// The proxy it demands, as a URL; nil if it goes out directly.
+    /// The proxies it demands, as gw.egress has them: URLs in order, a blank between; nil if it goes out directly.
     let egress: [UInt8]?
     /// Smaller comes first; a larger one is used when no smaller one is usable.
     let priority: Int
@@ -31,7 +31,7 @@ final class Account: Sendable {
     let isDedicated: Bool
 
     init(
-        id: String, name: String, credential: String, baseURL: String? = nil, egress: ProxyURL? = nil,
+        id: String, name: String, credential: String, baseURL: String? = nil, egress: [ProxyURL] = [],
         priority: Int = 50, weight: Int = 1, concurrency: Int? = nil, models: ModelPatterns,
         isEnabled: Bool = true, groups: [String] = [], isDedicated: Bool = false
     ) {
@@ -41,13 +41,16 @@ final class Account: Sendable {
         self.name = Array(name.utf8)
         self.credential = Array(credential.utf8)
         self.baseURL = baseURL.map { Array($0.utf8) }
-        self.egress = egress.map { Array($0.text.utf8) }
+        self.egress = egress.isEmpty ? nil : Array(egress.map(\.text).joined(separator: " ").utf8)
         self.priority = priority
         self.weight = weight
         self.concurrency = concurrency
         self.models = models
         self.isEnabled = isEnabled
     }
+
+    /// The first of its proxies, for requests of our own.
+    var firstProxy: ProxyURL? { egress.flatMap { $0.withUnsafeBufferPointer { ProxyURL.list(Bytes($0))?.first } } }
 
     var label: String { String(decoding: name, as: UTF8.self) }
 

@@ -8,10 +8,10 @@
 import PluginKit
 
 final class AccountDirectory {
-    /// An account with the proxy it names, if it does.
+    /// An account with the proxies it names, in order.
     private struct Entry {
         let settings: Settings
-        let proxy: String?
+        let proxies: [String]
     }
 
     private var entries: [String: Entry] = [:]
@@ -25,7 +25,7 @@ final class AccountDirectory {
         entries[id] = nil
         if record.isGone { return nil }
         let settings = try record.settings()
-        let entry = Entry(settings: settings, proxy: try settings["proxy"].ifPresent?.text())
+        let entry = Entry(settings: settings, proxies: try AccountDirectory.named(settings).map(\.name))
         entries[id] = entry
         return try account(id, entry)
     }
@@ -39,27 +39,37 @@ final class AccountDirectory {
             let settings = try record.settings()
             if try settings["enabled"].ifPresent?.bool() ?? true { proxies[id] = try ProxyURL(settings) }
         }
-        return try entries.filter { $0.value.proxy == id }.map { try account($0.key, $0.value) }
+        return try entries.filter { $0.value.proxies.contains(id) }.map { try account($0.key, $0.value) }
     }
 
+    /// One that is disabled or gone is passed over while another of the list is there.
     private func account(_ id: String, _ entry: Entry) throws(PluginError) -> Account {
-        guard let proxy = entry.proxy else {
+        if entry.proxies.isEmpty {
             return try Account(
-                entry.settings, id: id, egress: try AccountDirectory.inlineProxy(entry.settings))
+                entry.settings, id: id, egress: try AccountDirectory.inlineProxy(entry.settings).map { [$0] } ?? [])
         }
-        if let url = proxies[proxy] { return try Account(entry.settings, id: id, egress: url) }
+        let usable = entry.proxies.compactMap { proxies[$0] }
+        if !usable.isEmpty { return try Account(entry.settings, id: id, egress: usable) }
         let disabled = Settings(entry.settings.value.setting("enabled", .bool(false)))
-        return try Account(disabled, id: id, egress: nil)
+        return try Account(disabled, id: id, egress: [])
     }
 
-    /// The way out of an account, for a request of our own.
-    /// - Throws: if it names a proxy that cannot be used.
-    func egress(of settings: Settings) throws -> ProxyURL? {
-        guard let proxy = try settings["proxy"].ifPresent?.text() else { return try AccountDirectory.inlineProxy(settings) }
-        guard let url = proxies[proxy] else {
-            throw settings["proxy"].invalid("this proxy does not exist, is disabled, or no SOCKSProxy is in the chain")
+    /// The ways out of an account, for a request of our own.
+    /// - Throws: if it names proxies of which none can be used.
+    func egress(of settings: Settings) throws -> [ProxyURL] {
+        let named = try AccountDirectory.named(settings)
+        guard let first = named.first else { return try AccountDirectory.inlineProxy(settings).map { [$0] } ?? [] }
+        let usable = named.compactMap { proxies[$0.name] }
+        guard !usable.isEmpty else {
+            throw first.place.invalid("this proxy does not exist, is disabled, or no SOCKSProxy is in the chain")
         }
-        return url
+        return usable
+    }
+
+    /// Ids of the proxies that it names, in order, and where each stands.
+    static func named(_ settings: Settings) throws(PluginError) -> [(name: String, place: Settings)] {
+        if let one = settings["proxy"].ifPresent { return [(try one.text(), one)] }
+        return try settings["proxies"].list().map { place throws(PluginError) in (try place.text(), place) }
     }
 
     static func inlineProxy(_ settings: Settings) throws(PluginError) -> ProxyURL? {

@@ -31,6 +31,7 @@ public final class AccountPicker: Plugin, StateHandover, FixedRecords {
     let account: Attribute
     let reason: Attribute
     let egress: Attribute
+    let egressAgain: Attribute
     let inputTokens: Attribute
     let outputTokens: Attribute
     let cacheRead: Attribute
@@ -57,6 +58,7 @@ public final class AccountPicker: Plugin, StateHandover, FixedRecords {
         account = instance.attribute(GW_ATTR_ACCOUNT)
         reason = instance.attribute(GW_ATTR_ACCOUNT_REASON)
         egress = instance.attribute(GW_ATTR_EGRESS)
+        egressAgain = instance.attribute(GW_ATTR_EGRESS_AGAIN)
         inputTokens = instance.attribute(GW_ATTR_TOKENS_INPUT)
         outputTokens = instance.attribute(GW_ATTR_TOKENS_OUTPUT)
         cacheRead = instance.attribute(GW_ATTR_CACHE_READ)

@@ -28,7 +28,11 @@ struct AccountPickerOptions {
         var names: Set<String> = []
         for element in try settings["accounts"].list() {
             let id = "config:" + (try element["name"].text())
-            let egress = try element["proxy"].ifPresent.map { place throws(PluginError) in try ProxyURL(place) }
+            let places: [Settings] =
+                if case .list = element["proxy"].value { try element["proxy"].list() } else {
+                    element["proxy"].ifPresent.map { [$0] } ?? []
+                }
+            let egress = try places.map { place throws(PluginError) in try ProxyURL(place) }
             let account = try Account(element, id: id, egress: egress)
             guard names.insert(account.label).inserted else {
                 throw element["name"].invalid("another account is called '\(account.label)' too")
@@ -54,7 +58,7 @@ struct AccountPickerOptions {
 
 extension Account {
     /// From the configuration or a stored record; both are valid against their schemas.
-    convenience init(_ settings: Settings, id: String, egress: ProxyURL?) throws(PluginError) {
+    convenience init(_ settings: Settings, id: String, egress: [ProxyURL]) throws(PluginError) {
         let isEnabled = try settings["enabled"].ifPresent?.bool() ?? true
         let type = try settings["type"].ifPresent?.text() ?? "api-key"
         guard type == "api-key" else {
@@ -177,7 +181,13 @@ extension AccountPickerOptions {
                     "description": "Only keys that name this very account may use it.", "type": "boolean", "default": false
                   },
                   "enabled": { "type": "boolean", "default": true },
-                  "proxy": \(ProxyURL.schema)
+                  "proxy": {
+                    "description": "It goes out through this proxy and never without it; or through several, in order: the next is used when one fails.",
+                    "anyOf": [
+                      \(ProxyURL.schema),
+                      { "type": "array", "minItems": 1, "maxItems": 64, "items": \(ProxyURL.schema) }
+                    ]
+                  }
                 }
               }
             },

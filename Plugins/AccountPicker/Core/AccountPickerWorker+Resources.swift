@@ -12,15 +12,16 @@ extension AccountPickerWorker: ResourceHook {
         if plugin.options.accounts.contains(where: { $0.label == name }) {
             throw after["name"].invalid("an account of the configuration has this name")
         }
-        if after["proxy"].ifPresent != nil, after["proxy_url"].ifPresent != nil {
-            throw after["proxy_url"].invalid("one of proxy and proxy_url, not both")
+        let ways = ["proxy", "proxies", "proxy_url"].filter { after[$0].ifPresent != nil }
+        if ways.count > 1 {
+            throw after[ways[1]].invalid("one of proxy, proxies and proxy_url, not several")
         }
-        if try after["proxy"].ifPresent?.text().hasPrefix("config:") == true {
-            throw after["proxy"].invalid(
+        for (name, place) in try AccountDirectory.named(after) where name.hasPrefix("config:") {
+            throw place.invalid(
                 "a proxy of the configuration belongs to accounts of the configuration; make it a managed one, or use proxy_url")
         }
         // Read as it will be used; its own state is not touched.
-        _ = try Account(after, id: change.id.string, egress: try AccountDirectory.inlineProxy(after))
+        _ = try Account(after, id: change.id.string, egress: try AccountDirectory.inlineProxy(after).map { [$0] } ?? [])
     }
 
     public func act(_ request: Request, _ action: ResourceAction) -> Verdict {

@@ -42,7 +42,12 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
     public func onSelect(_ request: Request) -> Verdict {
         if isStale { renew() }
         let pick = request.state(Pick.self) ?? request.makeState(Pick())
-        if pick.pointee.attempt == 0 { begin(request, pick) } else { giveBack(request, pick) }
+        if pick.pointee.attempt == 0 {
+            begin(request, pick)
+        } else {
+            if let account = another(way: request, pick) { return apply(account, to: request) ? .continue : .fail }
+            giveBack(request, pick)
+        }
         return select(request, pick) ?? waitOrRefuse(request, pick)
     }
 
@@ -210,6 +215,16 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
     private func withOptional(_ bytes: [UInt8]?, _ body: (Bytes) -> Bool) -> Bool {
         guard let bytes else { return body(.absent) }
         return bytes.withUnsafeBufferPointer { body(Bytes($0)) }
+    }
+
+    /// The account of the attempt that failed, if only its proxy did and it has another: nobody has blamed it.
+    private func another(way request: Request, _ pick: UnsafeMutablePointer<Pick>) -> Account? {
+        guard !request.text(plugin.egressAgain).isAbsent else { return nil }
+        _ = request.set(plugin.egressAgain, text: .absent)
+        guard pick.pointee.holdsPlace, let place = picking.roster.place(of: pick.pointee.serial), accounts[place].isEnabled else {
+            return nil
+        }
+        return accounts[place]
     }
 
     func giveBack(_ request: Request, _ pick: UnsafeMutablePointer<Pick>) {

@@ -35,6 +35,8 @@ enum AccountResources {
                   "type": "array", "maxItems": 100, "items": { "type": "string", "minLength": 1, "maxLength": 200 } },
                 "proxy": { "title": "Proxy", "description": "It goes out through this proxy, and never without it.",
                   "type": "string", "x-reference": "proxies" },
+                "proxies": { "title": "Proxies", "description": "Several, in order, in the place of one: the next is used when one fails, and none of them is ever left out.",
+                  "type": "array", "minItems": 1, "maxItems": 64, "items": { "type": "string", "x-reference": "proxies" } },
                 "proxy_url": { "title": "Proxy URL", "description": "The same, written here: socks5h://user:secret@host:1080.",
                   "type": "string", "minLength": 8, "maxLength": 2048, "writeOnly": true },
                 "notes": { "title": "Notes", "type": "string", "maxLength": 2000 }

@@ -22,7 +22,7 @@ enum AccountTest {
         let base = account.baseURL.map { String(decoding: $0, as: UTF8.self) } ?? upstream.string
         let url = (base.hasSuffix("/") ? String(base.dropLast()) : base) + "/v1/models?limit=1"
         let start = request.clock(GW_CLOCK_MONOTONIC)
-        let through = account.egress.flatMap { $0.withUnsafeBufferPointer { ProxyURL(Bytes($0))?.redacted } }
+        let through = account.firstProxy?.redacted
         let operation = url.withBytes { url in
             withProxy(account) { proxy in
                 fetch.start(
@@ -40,8 +40,8 @@ enum AccountTest {
     }
 
     private static func withProxy<Result>(_ account: Account, _ body: (Bytes) -> Result) -> Result {
-        guard let egress = account.egress else { return body(.absent) }
-        return egress.withUnsafeBufferPointer { body(Bytes($0)) }
+        guard let proxy = account.firstProxy else { return body(.absent) }
+        return proxy.text.withBytes { body($0) }
     }
 
     private static func answer(_ request: Request, _ result: OperationResult, since start: UInt64, through: String?) -> Verdict {

@@ -29,7 +29,12 @@ enum ProxyResources {
             },
             "actions": [
               { "name": "test", "title": "Try the proxy",
-                "description": "Asks the gateway's upstream through it, without a credential: any answer shows that the way is open." }
+                "description": "Asks the gateway's upstream through it, without a credential: any answer shows that the way is open." },
+              { "name": "status", "on": "resource", "live": true, "list_columns": ["state", "until"], "role": "viewer",
+                "title": "How proxies stand",
+                "description": "open, resting after failures, or probing; until when, and failures in a row." },
+              { "name": "reset", "live": true, "title": "Use it again at once",
+                "description": "Forgets the failures of the proxy." }
             ]
           }
         ]}
@@ -52,7 +57,46 @@ extension SOCKSProxyWorker: ResourceHook {
     }
 
     public func act(_ request: Request, _ action: ResourceAction) -> Verdict {
-        guard action.action.equals("test") else { return .fail }
+        switch action.action.string {
+        case "test": test(request, action)
+        case "status": request.respond(status(request))
+        case "reset": reset(request, action)
+        default: .fail
+        }
+    }
+
+    private func status(_ request: Request) -> JSON {
+        let configured = plugin.options.proxies.map { (id: "config:" + $0, name: $0, proxy: $1) }
+        let managed = (stored?.values ?? [:]).map { (id: $0, name: nil as String?, proxy: $1) }
+        let all = configured.sorted { $0.id < $1.id } + managed.sorted { $0.id < $1.id }
+        return .object([("proxies", .list(all.map { exit($0.id, $0.name, $0.proxy, request) }))])
+    }
+
+    private func exit(_ id: String, _ name: String?, _ proxy: ProxyURL, _ request: Request) -> JSON {
+        let health = ExitTable.exit(proxy).current
+        let now = Self.now(request)
+        let wall = Timestamp(nanoseconds: request.clock(GW_CLOCK_WALL)).seconds
+        let end = health.until > now ? Timestamp(seconds: wall + Int((health.until - now + 999) / 1000)).text : nil
+        return .object([
+            ("id", .text(id)), ("name", name.map { .text($0) }), ("proxy", .text(proxy.redacted)), ("state", .text("\(health.phase.word)")),
+            ("until", health.phase == .open ? .null : end.map { .text($0) } ?? .null), ("failures", .integer(Int64(health.failures))),
+        ])
+    }
+
+    private func reset(_ request: Request, _ action: ResourceAction) -> Verdict {
+        do {
+            let proxy = try proxy(of: action)
+            let exit = ExitTable.exit(proxy)
+            exit.reset()
+            plugin.metrics?.state(of: exit)
+            request.log(GW_LOG_INFO, "proxy \(exit.label) was reset by \(action.actor.string)")
+            return request.respond(self.exit(action.id.string, nil, proxy, request))
+        } catch {
+            return request.respondProblem(409, "\(error)")
+        }
+    }
+
+    private func test(_ request: Request, _ action: ResourceAction) -> Verdict {
         guard let fetch = plugin.fetch else { return request.respondProblem(503, "this gateway fetches nothing") }
         do {
             let proxy = try proxy(of: action)

@@ -3,58 +3,156 @@
 // It runs in `onSelect` behind the plugin that chose the account, and turns what that account
 // demands (gw.egress, or the table of its own configuration) into the proxy of the attempt. An
 // account without a proxy passes untouched. Proxies that people manage (ProxyResources.swift) are named by accounts, and
-// the plugin that chose the account has put their URL into gw.egress. A proxy that is not one ends the request with an error:
+// the plugin that chose the account has put their URLs into gw.egress. A proxy that is not one ends the request with an error:
 // never a direct connection, which would show the account's traffic at the wrong address.
+//
+// An account may demand several, in order. An attempt that a proxy failed is made again through another one before the account is
+// blamed; when none is left, the plugin that chose the account hears that it cannot be reached.
 //
 // socks5 is used as socks5h, so that names are resolved by the proxy (ProxyURL.swift).
 //
 //     SOCKSProxy          constant: the configured table
-//     SOCKSProxyWorker    confined: the last URL that it checked, because most requests repeat it
+//     SOCKSProxyWorker    confined: what it has read of gw.egress
+//     ExitTable           shared, of the process: how each proxy stands
 
 import PluginKit
 
 public final class SOCKSProxy: Plugin, FixedRecords {
     public static let about = PluginDescription(
-        id: "gw.socksproxy", version: "1.0.0", summary: "Sends each account out through its proxy",
+        id: "gw.socksproxy", version: "1.1.0", summary: "Sends each account out through its proxies",
         schema: SOCKSProxyOptions.schema, failClosed: true, resources: ProxyResources.declaration)
 
     let options: SOCKSProxyOptions
     let fetch: Fetch?
+    let metrics: ExitMetrics?
     fileprivate let egress: Attribute
+    fileprivate let again: Attribute
+    private let records: RecordStore?
 
     public init(_ instance: Instance) throws {
         options = try SOCKSProxyOptions(try instance.settings())
         fetch = try? instance.fetch()
+        metrics = try? ExitMetrics(instance)
+        records = try? instance.records()
         egress = instance.attribute(GW_ATTR_EGRESS)
+        again = instance.attribute(GW_ATTR_EGRESS_AGAIN)
     }
 
     public func fixedRecords(of resource: Bytes) -> [JSON] { options.fixed }
 
-    public func makeWorker(_ worker: WorkerScope) -> SOCKSProxyWorker { SOCKSProxyWorker(self) }
+    public func makeWorker(_ worker: WorkerScope) throws -> SOCKSProxyWorker {
+        let stored = try records?.table(worker, "proxies") { try ProxyURL(try $0.settings()) }
+        return SOCKSProxyWorker(self, worker, stored)
+    }
 }
 
-public final class SOCKSProxyWorker: SelectHook {
-    let plugin: SOCKSProxy
-    private var checked: (given: [UInt8], url: [UInt8]) = ([], [])
+/// The way of the attempt that is under way.
+struct ExitUse: BitwiseCopyable {
+    /// Which of the worker's routes; -1: it goes out directly.
+    var route = -1
+    var place = 0
+    /// A bit for each place that has failed for this exchange.
+    var failed: UInt64 = 0
+    /// Nothing was heard of it yet.
+    var isOpen = false
+}
 
-    fileprivate init(_ plugin: SOCKSProxy) { self.plugin = plugin }
+public final class SOCKSProxyWorker: SelectHook, AttemptHook, CompleteHook {
+    let plugin: SOCKSProxy
+    /// Stored proxies by id.
+    let stored: RecordTable<ProxyURL>?
+    private var routes: [ExitRoute] = []
+    private var places: [[UInt8]: Int] = [:]
+    /// What was asked for last, because most requests repeat it.
+    private var last: (given: [UInt8], route: Int) = ([], -1)
+    private var chance: UInt64
+
+    /// Lists of proxies that a worker may come to know. Only operators make new ones, by changing records.
+    private static let routeLimit = 65_536
+    /// Failures of an exchange are remembered in a word.
+    static let exitLimit = 64
+
+    fileprivate init(_ plugin: SOCKSProxy, _ worker: WorkerScope, _ stored: RecordTable<ProxyURL>?) {
+        self.plugin = plugin
+        self.stored = stored
+        var seed: UInt64 = 0
+        withUnsafeMutableBytes(of: &seed) { worker.random($0) }
+        chance = seed
+    }
+
+    // MARK: Hooks
 
     public func onSelect(_ request: Request) -> Verdict {
         let egress = request.text(plugin.egress)
         if !egress.isAbsent { return send(request, through: egress) }
-        guard !plugin.options.accounts.isEmpty, let upstream = request.upstream() else {
-            return .continue
+        if !plugin.options.accounts.isEmpty, let upstream = request.upstream() {
+            let account = Bytes(upstream.account)
+            for entry in plugin.options.accounts {
+                let isIt = entry.name.withUnsafeBufferPointer { Bytes($0).equals(account) }
+                if isIt { return entry.egress.withUnsafeBufferPointer { send(request, through: Bytes($0)) } }
+            }
         }
-        let account = Bytes(upstream.account)
-        for entry in plugin.options.accounts {
-            let isIt = entry.name.withUnsafeBufferPointer { Bytes($0).equals(account) }
-            if isIt { return entry.proxy.text.withBytes { send(request, through: $0) } }
-        }
+        request.state(ExitUse.self)?.pointee.route = -1
         return .continue
     }
 
+    public func onAttempt(_ request: Request, _ attempt: Attempt) -> Verdict {
+        guard let use = request.state(ExitUse.self), use.pointee.isOpen else { return .continue }
+        use.pointee.isOpen = false
+        let route = routes[use.pointee.route]
+        let exit = route.exits[use.pointee.place]
+        guard attempt.proxyFailed else {
+            if attempt.error == GW_E_CANCELLED {
+                exit.probeLeft(at: Self.now(request))
+            } else {
+                worked(request, exit, route, use.pointee.place, attempt)
+            }
+            return .continue
+        }
+        failed(request, exit)
+        use.pointee.failed |= 1 << UInt64(use.pointee.place)
+        // One other way for an account: what is left of the request's attempts is for other accounts. Those that failed rest, so the
+        // next request begins with the ones that are left.
+        guard !attempt.isLast, use.pointee.failed.nonzeroBitCount == 1, route.hasAnother(at: Self.now(request), without: use.pointee.failed)
+        else { return .continue }
+        _ = request.set(plugin.again, text: "yes")
+        return .retry
+    }
+
+    public func onComplete(_ request: Request, _ summary: Summary) {
+        guard let use = request.state(ExitUse.self), use.pointee.isOpen else { return }
+        routes[use.pointee.route].exits[use.pointee.place].probeLeft(at: Self.now(request))
+    }
+
+    // MARK: Outcomes
+
+    private func worked(_ request: Request, _ exit: Exit, _ route: ExitRoute, _ place: Int, _ attempt: Attempt) {
+        route.worked(place)
+        plugin.metrics?.ended(exit, isFailure: false, seconds: attempt.secondsToConnection)
+        guard exit.succeeded() else { return }
+        plugin.metrics?.state(of: exit)
+        request.log(GW_LOG_INFO, "proxy \(exit.label) works again")
+    }
+
+    private func failed(_ request: Request, _ exit: Exit) {
+        chance = chance &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let now = Self.now(request)
+        let (health, hasChanged) = exit.failed(at: now, chance: chance >> 32)
+        plugin.metrics?.ended(exit, isFailure: true, seconds: nil)
+        guard hasChanged else { return }
+        plugin.metrics?.state(of: exit)
+        request.log(
+            GW_LOG_WARN,
+            "proxy \(exit.label) rests for \((health.until - now + 999) / 1000) s: it could not be reached, refused, or was silent")
+    }
+
+    /// Monotonic milliseconds.
+    static func now(_ request: Request) -> UInt64 { request.clock(GW_CLOCK_MONOTONIC) / 1_000_000 }
+
+    // MARK: The way out
+
     private func send(_ request: Request, through given: Bytes) -> Verdict {
-        guard check(given), var upstream = request.upstream() else {
+        guard let number = route(given), var upstream = request.upstream() else {
             request.log(
                 GW_LOG_ERROR,
                 "the account '\(request.upstream().map { Bytes($0.account).string } ?? "?")' demands "
@@ -64,18 +162,37 @@ public final class SOCKSProxyWorker: SelectHook {
                     .badGateway,
                     "the proxy of the chosen account is misconfigured; the operator's log says more"))
         }
-        return checked.url.withUnsafeBufferPointer {
+        let use = request.state(ExitUse.self) ?? request.makeState(ExitUse())
+        // Another account has other proxies, of which none has failed yet.
+        if use.pointee.route != number { use.pointee.failed = 0 }
+        let route = routes[number]
+        let place = route.pick(at: Self.now(request), without: use.pointee.failed)
+        use.pointee.route = number
+        use.pointee.place = place
+        use.pointee.isOpen = true
+        return route.exits[place].url.withUnsafeBufferPointer {
             upstream.proxy = Bytes($0).abi
             return request.setUpstream(upstream) ? .continue : .fail
         }
     }
 
-    /// Leaves the safe spelling of `given` in `checked`; false if it is not a proxy.
-    private func check(_ given: Bytes) -> Bool {
-        let isKnown = checked.given.withUnsafeBufferPointer { Bytes($0).equals(given) }
-        if isKnown, !checked.url.isEmpty { return true }
-        guard let proxy = ProxyURL(given) else { return false }
-        checked = (Array(given.buffer), Array(proxy.text.utf8))
-        return true
+    /// The route of what an account demands; nil if that is no list of proxies.
+    private func route(_ given: Bytes) -> Int? {
+        let isKnown = last.given.withUnsafeBufferPointer { Bytes($0).equals(given) }
+        if isKnown, last.route >= 0 { return last.route }
+        let key = Array(given.buffer)
+        guard let number = places[key] ?? makeRoute(key) else { return nil }
+        last = (key, number)
+        return number
+    }
+
+    private func makeRoute(_ key: [UInt8]) -> Int? {
+        guard let proxies = key.withUnsafeBufferPointer({ ProxyURL.list(Bytes($0)) }), proxies.count <= Self.exitLimit else { return nil }
+        // Routes are named by their place, so they are not removed: exchanges under way have such names. What nobody uses any
+        // more makes room when the worker ends.
+        guard routes.count < Self.routeLimit else { return nil }
+        routes.append(ExitRoute(proxies.map { ExitTable.exit($0) }))
+        places[key] = routes.count - 1
+        return routes.count - 1
     }
 }

@@ -6,8 +6,8 @@
 import PluginKit
 
 struct SOCKSProxyOptions {
-    /// Account to the URL of its proxy. Few: searched one by one.
-    let accounts: [(name: [UInt8], proxy: ProxyURL)]
+    /// Account to its proxies, as gw.egress has them. Few: searched one by one.
+    let accounts: [(name: [UInt8], egress: [UInt8])]
     /// By name.
     let proxies: [String: ProxyURL]
     /// The configured proxies as people may see them.
@@ -25,13 +25,20 @@ struct SOCKSProxyOptions {
                 proxies[name] = try ProxyURL(place)
             }
         }
-        var accounts: [(name: [UInt8], proxy: ProxyURL)] = []
+        var accounts: [(name: [UInt8], egress: [UInt8])] = []
         for (account, place) in try settings["accounts"].map() {
-            let name = try place.text()
-            guard let proxy = proxies[name] else {
-                throw place.invalid("'\(name)' is not among the configured proxies")
+            let names: [Settings] = if case .list = place.value { try place.list() } else { [place] }
+            let urls = try names.map { place throws(PluginError) in
+                let name = try place.text()
+                guard let proxy = proxies[name] else {
+                    throw place.invalid("'\(name)' is not among the configured proxies")
+                }
+                return proxy.text
             }
-            accounts.append((Array(account.utf8), proxy))
+            guard (1...SOCKSProxyWorker.exitLimit).contains(urls.count) else {
+                throw place.invalid("one proxy, or a list of at most \(SOCKSProxyWorker.exitLimit), is needed here")
+            }
+            accounts.append((Array(account.utf8), Array(urls.joined(separator: " ").utf8)))
         }
         self.accounts = accounts
         self.proxies = proxies
@@ -65,9 +72,14 @@ struct SOCKSProxyOptions {
               }
             },
             "accounts": {
-              "description": "Which proxy an account goes through, unless the account brings its own.",
+              "description": "Which proxy an account goes through, unless the account brings its own; or several, in order: the next is used when one fails.",
               "type": "object",
-              "additionalProperties": { "type": "string", "minLength": 1 }
+              "additionalProperties": {
+                "anyOf": [
+                  { "type": "string", "minLength": 1 },
+                  { "type": "array", "minItems": 1, "maxItems": 64, "items": { "type": "string", "minLength": 1 } }
+                ]
+              }
             }
           }
         }

@@ -195,8 +195,7 @@ extension ExchangeRunner {
         return withUnsafePointer(to: &choice) { choice in
             var attempt = gw_attempt(
                 size: UInt32(MemoryLayout<gw_attempt>.size), number: UInt32(budget.attempts),
-                flags: (mayRetry ? 0 : GW_ATTEMPT_LAST)
-                    | (fault.map { $0.mayHaveBeenExecuted } ?? false ? GW_ATTEMPT_MAY_HAVE_RUN : 0), status: Int32(exchange.status),
+                flags: (mayRetry ? 0 : GW_ATTEMPT_LAST) | (fault?.abiFlags ?? 0), status: Int32(exchange.status),
                 error: fault?.abiError ?? GW_OK, retry_after_ms: retryAfterMilliseconds,
                 start_ns: attemptStarted.nanoseconds, connected_ns: connectedAt?.nanoseconds ?? 0,
                 first_byte_ns: firstByteAt?.nanoseconds ?? 0, upstream: choice,
@@ -249,6 +248,10 @@ extension ExchangeRunner {
 }
 
 extension UpstreamFault {
+    var abiFlags: UInt32 {
+        (mayHaveBeenExecuted ? GW_ATTEMPT_MAY_HAVE_RUN : 0) | (isOfProxy ? GW_ATTEMPT_PROXY_FAILED : 0)
+    }
+
     /// The same for plugins.
     var abiError: gw_error {
         switch kind {

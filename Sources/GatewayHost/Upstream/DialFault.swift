@@ -22,6 +22,27 @@ enum DialFault {
         _ code: CURLcode, systemCode: Int32, proxyCode: CURLproxycode, connectStatus: Int, to authority: HostPort,
         through proxy: ProxyAddress?, milliseconds: UInt32
     ) -> UpstreamFault {
+        var fault = told(
+            code, systemCode: systemCode, proxyCode: proxyCode, connectStatus: connectStatus, to: authority, through: proxy,
+            milliseconds: milliseconds)
+        fault.isOfProxy = proxy != nil && !isOfOrigin(proxyCode, connectStatus)
+        return fault
+    }
+
+    /// The proxy works, and says that what is behind it does not.
+    private static func isOfOrigin(_ proxyCode: CURLproxycode, _ connectStatus: Int) -> Bool {
+        switch proxyCode {
+        case CURLPX_REPLY_NETWORK_UNREACHABLE, CURLPX_REPLY_HOST_UNREACHABLE, CURLPX_REPLY_CONNECTION_REFUSED,
+            CURLPX_REPLY_TTL_EXPIRED:
+            true
+        default: (502...504).contains(connectStatus)
+        }
+    }
+
+    private static func told(
+        _ code: CURLcode, systemCode: Int32, proxyCode: CURLproxycode, connectStatus: Int, to authority: HostPort,
+        through proxy: ProxyAddress?, milliseconds: UInt32
+    ) -> UpstreamFault {
         let way = proxy.map { " through proxy \($0.description)" } ?? ""
         switch code {
         case CURLE_COULDNT_RESOLVE_HOST:
@@ -64,7 +85,10 @@ enum DialFault {
 
     static func timeout(to authority: HostPort, through proxy: ProxyAddress?, milliseconds: UInt32) -> UpstreamFault {
         let way = proxy.map { " through proxy \($0.description)" } ?? ""
-        return UpstreamFault(.timeoutConnect, "no connection to \(authority)\(way) within \(milliseconds) ms")
+        var fault = UpstreamFault(.timeoutConnect, "no connection to \(authority)\(way) within \(milliseconds) ms")
+        // Which of the two is silent cannot be known; the other way out will tell.
+        fault.isOfProxy = proxy != nil
+        return fault
     }
 
     /// libcurl's fixed words for a code; they hold nothing of the request.

@@ -40,6 +40,8 @@ struct UpstreamFault: Error, Sendable, CustomStringConvertible {
     var requestMayHaveRun = false
     /// All of it was, and nothing came back: the upstream may have done what it asks for.
     var mayHaveBeenExecuted = false
+    /// It is the proxy that failed; what is behind it was not heard of.
+    var isOfProxy = false
     /// The connection had served another exchange before: it may simply have been stale.
     var connectionWasReused = false
 

@@ -144,7 +144,7 @@ import Testing
     // MARK: Changes and the test
 
     @Test(arguments: [
-        (#""proxy":"proxy_1","proxy_url":"http://p:1""#, "/proxy_url: one of proxy and proxy_url, not both"),
+        (#""proxy":"proxy_1","proxy_url":"http://p:1""#, "/proxy_url: one of proxy, proxies and proxy_url, not several"),
         (#""proxy":"config:office""#, "/proxy: a proxy of the configuration belongs to"),
         (#""proxy_url":"nonsense""#, "/proxy_url: a URL like"), (#""base_url":"ftp://x""#, "/base_url: a URL like"),
         (#""models":["a*b"]"#, "/models/0: '*' may only end"),
