@@ -39,6 +39,8 @@ final class Transfer: CurlJob, TimerHandler {
     private var timer: LoopTimer!
     private let authority: HostPort
     private let proxy: ProxyAddress?
+    /// Origin and way, for a fair share of what runs at a time.
+    let place: DialMemory.Place
     private let milliseconds: UInt32
     private let bodyLimit: Int
     private var list: UnsafeMutablePointer<curl_slist>?
@@ -55,6 +57,7 @@ final class Transfer: CurlJob, TimerHandler {
     init(_ request: TransferRequest, queue: TransferQueue, for handler: any TransferHandler) throws(UpstreamFault) {
         authority = try Transfer.authority(of: request.url)
         proxy = request.proxy.isEmpty ? nil : try ProxyAddress(request.proxy)
+        place = DialMemory.Place(host: authority.host, port: authority.port, proxy: Array(request.proxy.buffer))
         try Transfer.check(request)
         self.queue = queue
         self.handler = handler

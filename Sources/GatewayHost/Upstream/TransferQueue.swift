@@ -9,6 +9,8 @@ final class TransferQueue {
     private let curl: CurlMulti
     private let limit: Int
     private var running = 0
+    /// Of those that run, by origin and way.
+    private var runningByPlace: [DialMemory.Place: Int] = [:]
     private var waiting: [Transfer] = []
     /// Plugins that fetch in a loop must hear about it before memory does.
     private static let waitingLimit = 1024
@@ -33,12 +35,16 @@ final class TransferQueue {
         let transfer = try Transfer(request, queue: self, for: handler)
         startedTotal += 1
         transfer.arm()
-        if running < limit { run(transfer) } else { waiting.append(transfer) }
+        if running < limit, mayRun(transfer) { run(transfer) } else { waiting.append(transfer) }
         return transfer
     }
 
+    /// One place that does not answer may have half of the slots, not all of them.
+    private func mayRun(_ transfer: Transfer) -> Bool { (runningByPlace[transfer.place] ?? 0) < max(limit / 2, 1) }
+
     private func run(_ transfer: Transfer) {
         running += 1
+        runningByPlace[transfer.place, default: 0] += 1
         curl.add(transfer)
     }
 
@@ -49,8 +55,11 @@ final class TransferQueue {
             return
         }
         running -= 1
+        let left = (runningByPlace[transfer.place] ?? 1) - 1
+        runningByPlace[transfer.place] = left > 0 ? left : nil
         curl.remove(transfer)
-        if running < limit, !waiting.isEmpty, !curl.isClosed { run(waiting.removeFirst()) }
+        guard running < limit, !curl.isClosed, let next = waiting.firstIndex(where: mayRun) else { return }
+        run(waiting.remove(at: next))
     }
 
     /// Ends those that wait; those that run end with the multi handle.

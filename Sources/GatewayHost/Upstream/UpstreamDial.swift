@@ -165,6 +165,7 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
             fail(error)
             return
         }
+        pool.memory.succeeded(target.place)
         let handler = handler
         end()
         if let handler {
@@ -182,6 +183,7 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
         case .connecting, .handshaking: wasUnderWay = true
         case .waiting, .refused, .over: wasUnderWay = false
         }
+        if wasUnderWay { pool.memory.failed(target.place, fault, at: pool.loop.now) }
         end()
         pool.dialFailuresTotal += 1
         handler?.upstreamFailed(fault)

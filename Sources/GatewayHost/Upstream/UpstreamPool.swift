@@ -13,6 +13,8 @@ final class UpstreamPool {
     let settings: UpstreamSettings
     let curl: CurlMulti
     let dialer: Dialer
+    /// Places that did not answer lately.
+    var memory = DialMemory()
     /// Requests of the control plane.
     let transfers: TransferQueue
 
@@ -125,6 +127,8 @@ final class UpstreamPool {
             tlsMilliseconds: tlsMilliseconds == 0 ? settings.tlsMilliseconds : tlsMilliseconds, handler: handler)
         if curl.isClosed {
             dial.refuse(UpstreamDial.shutDown)
+        } else if let fault = memory.refusal(of: target.place, at: loop.now, mayProbe: target.dialCount < settings.dials) {
+            dial.refuse(fault)
         } else if target.dialCount < settings.dials {
             dial.begin()
         } else if target.waitingCount < settings.waitingDials {
@@ -144,6 +148,8 @@ final class UpstreamPool {
         while target.dialCount < settings.dials, let dial = target.nextWaiting() {
             if let connection = checkout(target) {
                 dial.deliver(connection)
+            } else if let fault = memory.refusal(of: target.place, at: loop.now) {
+                dial.refuse(fault)
             } else {
                 dial.begin()
             }

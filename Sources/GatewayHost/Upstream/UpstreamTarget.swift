@@ -73,6 +73,11 @@ final class UpstreamTarget {
             && UpstreamTarget.same(proxyText, proxy)
     }
 
+    /// What a dial that fails is remembered by.
+    var place: DialMemory.Place {
+        DialMemory.Place(host: origin.authority.host, port: origin.authority.port, proxy: Array(proxyText.buffer))
+    }
+
     /// For people: origin, proxy without credentials, account.
     var description: String {
         var text = "\(origin.isTLS ? "https" : "http")://\(origin.authority)"

@@ -1,0 +1,162 @@
+"""A place that does not answer costs those who need it, nobody else; and what fails behind a proxy never goes around it."""
+
+import json
+import re
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from harness.client import RawClient
+from harness.configuration import AUTHORIZED, MAIN_ACCOUNT, SPARE, SPARE_ACCOUNT, account
+from harness.egress import HTTPEgress, SOCKSEgress, tool
+from harness.waiting import wait_until
+
+CLIENTS = 60
+BODY = b'{"model":"claude-test-1","max_tokens":1,"messages":[]}'
+
+
+@pytest.fixture
+def silent_host():
+    """A port whose queue is full: the kernel answers no SYN to it any more."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = []
+        for _ in range(4):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+            waiting.append(one)
+        yield listener.getsockname()[1]
+        for one in waiting:
+            one.close()
+
+
+@pytest.fixture
+def silent_proxy():
+    """Takes every connection and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(512)
+        yield listener.getsockname()[1]
+
+
+def crowd(gateway, rounds=3):
+    """Clients at once, each asking some times; the statuses, and what was said."""
+    answers, failures = [], []
+
+    def run():
+        try:
+            with RawClient(gateway.address, seconds=60) as client:
+                for _ in range(rounds):
+                    response = client.request(headers=AUTHORIZED, body=BODY)
+                    answers.append((response.status, bytes(response.body)))
+        except Exception as failure:
+            failures.append(repr(failure))
+
+    threads = [threading.Thread(target=run) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures[:3]
+    return answers
+
+
+def test_a_host_that_is_silent_disturbs_nobody(start_gateway, upstream, silent_host):
+    bad = account("bad", base_url=f"http://127.0.0.1:{silent_host}", priority=1)
+    gateway = start_gateway(accounts=[bad, SPARE], timeouts={"connect": "1s"})
+    answers = crowd(gateway)
+    assert {status for status, _ in answers} == {200}, answers[0]
+    assert {received.account for received in upstream.requests} == {SPARE_ACCOUNT}
+
+
+@pytest.mark.parametrize("kind", ["socks5", "http"])
+def test_a_proxy_that_is_silent_disturbs_nobody(start_gateway, upstream, silent_proxy, kind):
+    bad = account("bad", proxy={"type": kind, "host": "127.0.0.1", "port": silent_proxy}, priority=1)
+    gateway = start_gateway(accounts=[bad, SPARE], timeouts={"connect": "1s"})
+    assert {status for status, _ in crowd(gateway)} == {200}
+    assert {received.account for received in upstream.requests} == {SPARE_ACCOUNT}
+
+
+def test_those_who_ask_for_a_silent_host_again_are_told_at_once(start_gateway, silent_host):
+    gateway = start_gateway(upstream_url=f"http://127.0.0.1:{silent_host}", timeouts={"connect": "2s"}, limits={"attempts": 1})
+    with RawClient(gateway.address) as client:
+        first = client.request(headers=AUTHORIZED, body=BODY)
+    assert first.status in (504, 529) and json.loads(first.body)["type"] == "error"
+    answers = crowd(gateway, rounds=2)
+    assert all(status in (502, 504, 529) for status, _ in answers)
+    # The account is spared, being the last: it is asked for again and again, and only one at a time dials.
+    told = [body for _, body in answers if b"a moment ago" in body or b"is being tried" in body]
+    assert told, answers[:3]
+
+
+# ---------------------------------------------------------------- as the kernel sees it
+
+
+class Watch:
+    """Every connect(2) of a process, from strace."""
+
+    def __init__(self, process, file):
+        self.file = file
+        self.process = subprocess.Popen(
+            [tool("strace", "strace"), "-f", "-e", "trace=connect,sendto,sendmsg", "-e", "signal=none", "-o", file, "-p", str(process)],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        line = self.process.stderr.readline()
+        assert "attached" in line, f"strace may not look at the gateway: {line}"
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        self.process.stderr.close()
+
+    def ports(self):
+        """Of TCP and UDP, on any address."""
+        return {int(port) for port in re.findall(r"sin6?_port=htons\((\d+)\)", self.file.read_text())}
+
+
+@pytest.mark.parametrize("fault", ["stopped", "wrong password", "silent"])
+@pytest.mark.parametrize("kind", [SOCKSEgress, HTTPEgress])
+def test_no_packet_goes_around_a_proxy_that_fails(start_gateway, make_upstream, tmp_path, silent_proxy, kind, fault):
+    behind, direct = make_upstream(), make_upstream()
+    proxy = kind(tmp_path).start()
+    settings = proxy.settings()
+    if fault == "stopped":
+        proxy.stop()
+    elif fault == "wrong password":
+        settings["password"] = "wrong-password"
+    else:
+        settings["port"] = silent_proxy
+    spare = account("spare", SPARE_ACCOUNT, base_url=direct.url)
+    gateway = start_gateway(
+        upstream_url=behind.url, accounts=[account(proxy=settings, priority=1), spare], timeouts={"connect": "1s"})
+    watch = Watch(gateway.process.pid, tmp_path / "connects")
+    try:
+        with RawClient(gateway.address) as client:
+            for _ in range(4):
+                assert client.request(headers=AUTHORIZED, body=BODY).status == 200, "the other account serves"
+        wait_until(lambda: settings["port"] in watch.ports(), "the proxy was tried")
+        status = RawClient(gateway.address).request("GET", "/metrics").body.decode()
+    finally:
+        watch.stop()
+        proxy.stop()
+    ports = watch.ports()
+    assert direct.port in ports, "the watch sees what goes out directly"
+    assert behind.port not in ports and behind.connections == 0
+    assert 'gateway_account_state{account="main"} 1' in status, "the account is reported"
+    assert f'gateway_proxy_state{{proxy="{"socks5h" if kind is SOCKSEgress else "http"}://127.0.0.1:{settings["port"]}"}}' in status
+    assert {received.account for received in direct.requests} == {SPARE_ACCOUNT}
+
+
+def test_the_watch_would_see_it(start_gateway, upstream, tmp_path):
+    gateway = start_gateway()
+    watch = Watch(gateway.process.pid, tmp_path / "connects")
+    try:
+        with RawClient(gateway.address) as client:
+            assert client.request(headers=AUTHORIZED, body=BODY).status == 200
+        wait_until(lambda: upstream.port in watch.ports(), "a direct connection is seen")
+    finally:
+        watch.stop()
+    assert upstream.last.account == MAIN_ACCOUNT
