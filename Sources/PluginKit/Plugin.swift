@@ -43,6 +43,9 @@ public struct PluginDescription: Sendable {
     public let schema: String?
     /// A configuration that would let this plugin fail open is invalid.
     public let failClosed: Bool
+    /// What `StateHandover` saves is loaded after a restart of the gateway, too, unless the machine was restarted. It is a minute old
+    /// at most.
+    public let keepsState: Bool
     /// Where `onAdmin` answers unless the operator says otherwise.
     public let adminMount: StaticString?
     /// What people manage of it: the declaration of gw.admin/1, as docs/PLUGINS.md describes it.
@@ -50,13 +53,14 @@ public struct PluginDescription: Sendable {
 
     public init(
         id: StaticString, version: StaticString, summary: StaticString, schema: String? = nil,
-        failClosed: Bool = false, adminMount: StaticString? = nil, resources: String? = nil
+        failClosed: Bool = false, keepsState: Bool = false, adminMount: StaticString? = nil, resources: String? = nil
     ) {
         self.id = id
         self.version = version
         self.summary = summary
         self.schema = schema
         self.failClosed = failClosed
+        self.keepsState = keepsState
         self.adminMount = adminMount
         self.resources = resources
     }

@@ -54,7 +54,7 @@ private func describe(_ about: PluginDescription, in table: UnsafeMutablePointer
     table.pointee.magic = GW_MAGIC
     table.pointee.size = UInt32(MemoryLayout<gw_plugin>.size)
     table.pointee.abi_minor = GW_ABI_MINOR
-    table.pointee.flags = about.failClosed ? GW_PLUGIN_FAIL_CLOSED : 0
+    table.pointee.flags = (about.failClosed ? GW_PLUGIN_FAIL_CLOSED : 0) | (about.keepsState ? GW_PLUGIN_KEEPS_STATE : 0)
     table.pointee.id = cString(about.id)
     table.pointee.version = cString(about.version)
     table.pointee.summary = cString(about.summary)

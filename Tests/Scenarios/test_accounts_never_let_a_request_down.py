@@ -193,3 +193,37 @@ def test_what_never_reached_the_upstream_moves_on_in_any_case(start_gateway, mak
         accounts=[account("bad", BAD, priority=1, base_url=gone.url), account("good", GOOD[0])], secrets=[BAD, GOOD[0]],
         limits={"repeat_sent": False})
     assert connect(gateway).request(headers=AUTHORIZED, body=body(1)).status == 200
+
+
+def test_how_accounts_stand_survives_a_restart(start_gateway, upstream, connect):
+    """And with it which conversation is whose: a restarted gateway does not begin by asking those who said no."""
+    gateway = start_gateway(accounts=[account("bad", BAD, priority=1), account("good", GOOD[0])])
+    upstream.answer(lambda received: replies.error(429, "rate_limit_error", headers=[("retry-after", "600")]) if received.account == BAD else WELL)
+    assert connect(gateway).request(headers=AUTHORIZED, body=body(1)).status == 200
+    before = standing(gateway)
+    assert before["bad"]["state"] == "cooling" or before["bad"]["rests"]
+    gateway.stop()
+    gateway.start()
+    assert standing(gateway)["bad"]["rests"][0]["reason"] == before["bad"]["rests"][0]["reason"]
+    asked = len(upstream.requests)
+    assert connect(gateway).request(headers=AUTHORIZED, body=body(2)).status == 200
+    assert [received.account for received in upstream.requests[asked:]] == [GOOD[0]]
+    # A file of another run of the machine says nothing.
+    gateway.stop()
+    [file] = (gateway.data / "state").glob("*.state")
+    assert file.stat().st_mode & 0o077 == 0
+    head, _, state = file.read_bytes().partition(b"\n")
+    file.write_bytes(b" ".join([*head.split(b" ")[:2], b"another-boot", *head.split(b" ")[3:]]) + b"\n" + state)
+    gateway.start()
+    assert standing(gateway)["bad"]["rests"] == []
+    # And one that is damaged harms nobody.
+    gateway.stop()
+    file.write_bytes(head + b"\n" + state[: len(state) // 2])
+    gateway.start()
+    assert standing(gateway)["bad"]["rests"] == []
+
+
+def standing(gateway):
+    told = gateway.run("accounts", "status", "--json", "--config", gateway.configuration_file)
+    assert told.returncode == 0, told.stderr
+    return {account["name"]: account for account in json.loads(told.stdout)["accounts"]}

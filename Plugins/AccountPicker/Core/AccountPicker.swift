@@ -12,7 +12,7 @@ public final class AccountPicker: Plugin, StateHandover, FixedRecords {
     public static let about = PluginDescription(
         id: "gw.accountpicker", version: "1.2.0",
         summary: "Spreads requests over upstream accounts and moves on when one fails",
-        schema: AccountPickerOptions.schema, resources: AccountResources.declaration)
+        schema: AccountPickerOptions.schema, keepsState: true, resources: AccountResources.declaration)
 
     let options: AccountPickerOptions
     let pool: AccountPool

@@ -31,6 +31,8 @@ final class Gateway: LoopHandler, TimerHandler {
     private var chain: ChainGeneration
     private var retiring: [(chain: ChainGeneration, running: Int)] = []
     private var timer: LoopTimer!
+    private let keeper: StateKeeper
+    private var keepTimer: LoopTimer!
     private var signals: Int32 = -1
     private var nextNumber: UInt64 = 1
     private var drainEnds = Instant.distantFuture
@@ -70,7 +72,10 @@ final class Gateway: LoopHandler, TimerHandler {
         host.control = desk
         admin = AdminDesk(storage: storage, vault: vault, metrics: host.metrics, control: desk)
         chain = try ChainBuilder.build(config, number: 1, workers: threads, host: host)
+        keeper = StateKeeper(data: config.data)
+        keeper.restore(chain)
         timer = LoopTimer(self)
+        keepTimer = LoopTimer(self)
         control.context = self
     }
 
@@ -94,6 +99,7 @@ final class Gateway: LoopHandler, TimerHandler {
         data.removeSocket()
         shared.ledger?.stop()
         watchdog.stop()
+        keeper.keep(chain)
         chain.destroy()
         admin.passwords.close()
         storage.close()
@@ -151,6 +157,7 @@ final class Gateway: LoopHandler, TimerHandler {
             "ready", .field("upstream", "\(config.upstream.url)"), .field("threads", group.loops.count),
             .field("chain", chain.instances.map(\.name).joined(separator: " > ")))
         whenReady(addresses)
+        control.arm(keepTimer, at: control.now.adding(milliseconds: StateKeeper.pauseMilliseconds))
         warmUp()
     }
 
@@ -182,8 +189,15 @@ final class Gateway: LoopHandler, TimerHandler {
     }
 
     func timerFired(_ timer: LoopTimer) {
+        if timer === keepTimer { return keepState() }
         if shared.exchanges.load(ordering: .relaxed) == 0 || control.now >= drainEnds { return finishDrain() }
         control.arm(timer, at: control.now.adding(milliseconds: Gateway.drainLookMilliseconds))
+    }
+
+    /// What a restart, expected or not, shall find.
+    private func keepState() {
+        keeper.keep(chain)
+        control.arm(keepTimer, at: control.now.adding(milliseconds: StateKeeper.pauseMilliseconds))
     }
 
     // MARK: Reload

@@ -54,6 +54,8 @@ final class LoadedPlugin: @unchecked Sendable {
     var configSchema: String? { table.pointee.config_schema.map { String(cString: $0) } }
 
     /// Refuses a configuration that lets it fail open.
+    /// Its state is kept over a restart of the gateway.
+    var keepsState: Bool { table.pointee.flags & UInt32(GW_PLUGIN_KEEPS_STATE) != 0 }
     var mustFailClosed: Bool { table.pointee.flags & UInt32(GW_PLUGIN_FAIL_CLOSED) != 0 }
 
     /// Where it wants on_admin mounted; nil if it has none.

@@ -14,29 +14,35 @@ enum StateHandover {
     /// Does nothing unless both offer the interface. A plugin that cannot save or load its state goes
     /// on without it; that is logged and does not stop the reload.
     static func run(from old: PluginInstance, to new: PluginInstance) {
-        let size = MemoryLayout<gw_state>.size
-        guard let saving = old.plugin.interface(GW_STATE, minimumSize: size),
-            let loading = new.plugin.interface(GW_STATE, minimumSize: size)
-        else { return }
+        guard interface(of: new) != nil, let snapshot = save(old) else { return }
+        load(snapshot, into: new)
+    }
+
+    /// What the instance knows; nil if it does not say.
+    static func save(_ instance: PluginInstance) -> [UInt8]? {
+        guard let table = interface(of: instance) else { return nil }
         var snapshot = Snapshot()
-        let saved = withUnsafeMutablePointer(to: &snapshot) { context in
-            saving.assumingMemoryBound(to: gw_state.self).pointee.save(old.abi, appendToSnapshot, context)
+        let saved = withUnsafeMutablePointer(to: &snapshot) { table.pointee.save(instance.abi, appendToSnapshot, $0) }
+        if saved == GW_OK, !snapshot.isTooLarge { return snapshot.bytes }
+        complain(instance, snapshot.isTooLarge ? "larger than 64 MiB" : "save failed: \(saved.sentence)")
+        return nil
+    }
+
+    /// Gives it what another, of this process or of one before, has saved.
+    static func load(_ snapshot: [UInt8], into instance: PluginInstance) {
+        guard let table = interface(of: instance) else { return }
+        let loaded = snapshot.withUnsafeBytes { bytes in
+            table.pointee.load(instance.abi, (bytes.baseAddress == nil ? Bytes("") : Bytes(bytes)).abi)
         }
-        guard saved == GW_OK, !snapshot.isTooLarge else {
-            log.warning(
-                "plugin state not handed over", .field("plugin", old.name),
-                .field("reason", snapshot.isTooLarge ? "larger than 64 MiB" : "save failed: \(saved.sentence)"))
-            return
-        }
-        let loaded = snapshot.bytes.withUnsafeBytes { bytes in
-            loading.assumingMemoryBound(to: gw_state.self).pointee.load(
-                new.abi, (bytes.baseAddress == nil ? Bytes("") : Bytes(bytes)).abi)
-        }
-        if loaded != GW_OK {
-            log.warning(
-                "plugin state not handed over", .field("plugin", new.name),
-                .field("reason", "load failed: \(loaded.sentence)"))
-        }
+        if loaded != GW_OK { complain(instance, "load failed: \(loaded.sentence)") }
+    }
+
+    private static func interface(of instance: PluginInstance) -> UnsafePointer<gw_state>? {
+        instance.plugin.interface(GW_STATE, minimumSize: MemoryLayout<gw_state>.size)?.assumingMemoryBound(to: gw_state.self)
+    }
+
+    private static func complain(_ instance: PluginInstance, _ reason: String) {
+        log.warning("plugin state not handed over", .field("plugin", instance.name), .field("reason", reason))
     }
 
     fileprivate struct Snapshot {
