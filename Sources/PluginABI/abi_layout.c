@@ -427,3 +427,45 @@ MEMBER(gw_admin, declaration, 8, const char *);
 MEMBER(gw_admin, check, 16, gw_error (*)(gw_request *, const gw_change *));
 MEMBER(gw_admin, act, 24, gw_verdict (*)(gw_request *, const gw_action *));
 MEMBER(gw_admin, fixed, 32, gw_error (*)(gw_instance *, gw_str, gw_write *, void *));
+
+/* gw.limiter/1 with calendars, sliding windows, and what was spent before. */
+
+VALUE(GW_DEMAND_WINDOW, 3);
+VALUE(GW_CALENDAR_HOUR, 0x0100000000000001u);
+VALUE(GW_CALENDAR_DAY, 0x0100000000000002u);
+VALUE(GW_CALENDAR_WEEK, 0x0100000000000003u);
+VALUE(GW_CALENDAR_MONTH, 0x0100000000000004u);
+VALUE(GW_SPENT_UNKNOWN, -1);
+
+REACHES(gw_demand, 64);
+MEMBER(gw_demand, spent, 48, int64_t);
+MEMBER(gw_demand, spent_at_ms, 56, uint64_t);
+
+REACHES(gw_grant, 40);
+MEMBER(gw_grant, spent, 32, int64_t);
+
+TEXT(GW_LEDGER, "gw.ledger/1");
+TEXT(GW_ATTR_TENANT_LIMITS, "gw.limits.tenant");
+VALUE(GW_USAGE_REPORTED, 0x1u);
+VALUE(GW_USAGE_UNPRICED, 0x2u);
+VALUE(GW_LEDGER_KEY, 0);
+VALUE(GW_LEDGER_TENANT, 1);
+VALUE(GW_LEDGER_ACCOUNT, 2);
+VALUE(GW_LEDGER_MODEL, 3);
+
+REACHES(gw_usage, 64);
+MEMBER(gw_usage, size, 0, uint32_t);
+MEMBER(gw_usage, flags, 4, uint32_t);
+MEMBER(gw_usage, requests, 8, int64_t);
+MEMBER(gw_usage, input_tokens, 16, int64_t);
+MEMBER(gw_usage, output_tokens, 24, int64_t);
+MEMBER(gw_usage, cache_read_tokens, 32, int64_t);
+MEMBER(gw_usage, cache_write_5m_tokens, 40, int64_t);
+MEMBER(gw_usage, cache_write_1h_tokens, 48, int64_t);
+MEMBER(gw_usage, cost_nano_usd, 56, int64_t);
+
+REACHES(gw_ledger, 32);
+MEMBER(gw_ledger, size, 0, uint32_t);
+MEMBER(gw_ledger, sums, 8, gw_op (*)(gw_request *, gw_ledger_of, gw_str, uint64_t, gw_done *, void *));
+MEMBER(gw_ledger, current, 16, gw_error (*)(gw_request *, gw_usage *));
+MEMBER(gw_ledger, price, 24, gw_error (*)(gw_request *, gw_str, gw_usage *));

@@ -109,6 +109,8 @@ final class ChainDriver: ExchangeDriver {
         return true
     }
 
+    func currentUsage() -> gw_usage? { nil }
+
     func suspensionEnded(entry: Int, verdict: gw_verdict) { resumed.append((entry, verdict)) }
 
     /// Turns the loop until the hook's verdict is here.

@@ -15,6 +15,8 @@ import PluginABI
 protocol ExchangeDriver: AnyObject {
     /// The callback that ended `entry`'s suspension decided.
     func suspensionEnded(entry: Int, verdict: gw_verdict)
+    /// What the exchange used so far, as its row in the ledger will say it; nil if that is not read.
+    func currentUsage() -> gw_usage?
 }
 
 final class Exchange {

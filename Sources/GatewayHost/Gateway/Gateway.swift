@@ -62,6 +62,10 @@ final class Gateway: LoopHandler, TimerHandler {
         control = try EventLoop(index: threads)
         group = try LoopGroup(count: threads)
         host = PluginHost(directory: config.data + "/plugins")
+        if let ledger = shared.ledger {
+            host.zone = ledger.zone
+            host.balances = ledger.balances
+        }
         let (storage, vault) = try GatewayStore.open(config)
         self.storage = storage
         host.records = storage

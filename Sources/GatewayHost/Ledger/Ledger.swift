@@ -14,6 +14,10 @@ struct LedgerFault: Error, CustomStringConvertible {
 
 final class Ledger: Sendable {
     let journal: Journal
+    /// Of its hours and days.
+    let zone: CalendarZone
+    /// What was used so far, for budgets.
+    let balances: LedgerBalances
     private let fold: LedgerFold
     private let folders: LedgerFolders
     private let table: Locked<PriceTable>
@@ -26,7 +30,7 @@ final class Ledger: Sendable {
             for path in [folders.ledger, folders.journal.path, folders.prices] where mkdir(path, 0o700) != 0 {
                 if gwl_errno() != EEXIST { throw SystemError(gwl_errno(), "mkdir", subject: path) }
             }
-            let zone = try CalendarZone.named(config.zone)
+            zone = try CalendarZone.named(config.zone)
             table = Locked(try Ledger.prices(data, folders))
             let store = try JournalStore(folders.journal, settings: JournalStore.Settings(), now: Int64(gwl_wall_ns()))
             Ledger.report(store.found)
@@ -39,6 +43,7 @@ final class Ledger: Sendable {
             }
             journal = Journal(at: store.position, waits: config.durability == .sealed)
             fold = LedgerFold(folders.journal, journal, LedgerFold.Settings(keep: config.keep, zone: zone))
+            balances = LedgerBalances(folders, journal, zone: zone)
             journal.start(store)
             fold.start(rollups)
         } catch {
@@ -88,6 +93,7 @@ final class Ledger: Sendable {
 
     /// Writes and folds everything, then ends the threads. Once, after the last loop has ended.
     func stop() {
+        balances.stop()
         journal.stop()
         fold.stop()
     }

@@ -22,6 +22,8 @@ extension ExchangeRunner: LedgerWaiter {
         /// Of the attempt's answer; 0: none.
         var attemptStatus = 0
         var upstreamID = Bytes.absent
+        /// Of a sealed row; nil: something of it has no price.
+        var cost: Int64?
     }
 
     // MARK: Before
@@ -64,6 +66,23 @@ extension ExchangeRunner: LedgerWaiter {
         row.account = exchange.attributes.text(.account)
         row.upstreamID = recording.upstreamID
         pen.write(row)
+    }
+
+    /// What the row will say, for plugins: the same reader, and until the row is sealed the same prices.
+    func currentUsage() -> gw_usage? {
+        guard passedChain else { return nil }
+        let requests: Int64 = recording.hasOpenRow ? 1 : 0
+        guard readsUsage, usage.hasUsage else { return gw_usage(Usage(), requests: requests, flags: 0, cost: 0) }
+        let cost = recording.isSealed ? recording.cost : cost()
+        let flags = GW_USAGE_REPORTED | (cost == nil ? GW_USAGE_UNPRICED : 0)
+        return gw_usage(usage.usage, requests: requests, flags: flags, cost: cost ?? 0)
+    }
+
+    /// Nano-dollars so far; nil: something of it has no price.
+    private func cost() -> Int64? {
+        guard let pen = worker.pen else { return nil }
+        if usage.model.isEmpty { return pen.prices.cost(exchange.attributes.text(.model), usage.usage) }
+        return usage.model.withBytes { pen.prices.cost($0, usage.usage) }
     }
 
     // MARK: The seal
@@ -135,7 +154,8 @@ extension ExchangeRunner: LedgerWaiter {
         row.usage = usage.usage
         usage.model.withBytes { served in
             row.modelServed = served
-            if let cost = pen.prices.cost(row.model, row.usage) {
+            recording.cost = pen.prices.cost(row.model, row.usage)
+            if let cost = recording.cost {
                 row.cost = cost
             } else {
                 row.flags.insert(.unpriced)

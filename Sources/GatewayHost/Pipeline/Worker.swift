@@ -74,6 +74,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         requestIDPrefix = Worker.kept("gw_" + shared.processTag)
         metrics = WorkerMetrics(plugins.host.metrics, loop: loop.index)
         pen = shared.ledger.map { LedgerPen(loop: loop, journal: $0.journal, prices: $0.prices) }
+        plugins.pen = pen
         processTag = UInt32(shared.processTag, radix: 16) ?? 0
         metricsTimer = LoopTimer(self)
         timerFired(metricsTimer)

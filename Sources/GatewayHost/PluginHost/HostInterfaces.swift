@@ -12,6 +12,10 @@ enum HostInterfaces {
             table(gw_limiter(size: size(gw_limiter.self), flags: 0, take: limiterTake, settle: limiterSettle, release: limiterRelease))
         ),
         (
+            GW_LEDGER, nil,
+            table(gw_ledger(size: size(gw_ledger.self), reserved: 0, sums: ledgerSums, current: ledgerCurrent, price: ledgerPrice))
+        ),
+        (
             GW_METRICS, nil,
             table(
                 gw_metrics(

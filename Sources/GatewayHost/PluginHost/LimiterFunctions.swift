@@ -23,25 +23,29 @@ private func take(
 ) -> gw_op {
     // An array's elements are as far apart as the caller's header says, which may be a later one.
     let stride = Int(demands.pointee.size)
-    guard stride >= MemoryLayout<gw_demand>.size else { return 0 }
+    guard stride >= DemandLayout.first else { return 0 }
+    let time = now(chain.place.loop)
     return withUnsafeTemporaryAllocation(of: LimiterStore.Demand.self, capacity: count) { copies in
         for index in 0..<count {
             let demand = (UnsafeRawPointer(demands) + index &* stride).assumingMemoryBound(to: gw_demand.self)
             guard isValid(demand) else { return 0 }
-            (copies.baseAddress.unsafelyUnwrapped + index).initialize(
-                to: LimiterStore.Demand(
+            let copy = copies.baseAddress.unsafelyUnwrapped + index
+            copy.initialize(
+                to: LimiterDemand(
                     kind: demand.pointee.kind, key: Bytes(demand.pointee.key), cost: demand.pointee.cost,
                     limit: demand.pointee.limit, periodMilliseconds: demand.pointee.period_ms))
+            if demand.pointee.kind == GW_DEMAND_BUDGET, !readBudget(demand, stride, copy, chain.limiter, time) { return 0 }
         }
         guard let (number, slot) = chain.operations.start(scope, done, user) else { return 0 }
         withUnsafeTemporaryAllocation(of: gw_grant.self, capacity: count) { grants in
             let outcome = chain.limiter.take(
-                copies, scope: scope, namespace: HostCall.namespace(of: scope), time: now(chain.place.loop), grants: grants)
+                copies, scope: scope, namespace: HostCall.namespace(of: scope), time: time, grants: grants)
             switch outcome {
             case .granted: chain.operations.finish(slot, GW_OK, bytes: Bytes(UnsafeRawBufferPointer(grants)))
             case .refused(let first):
                 chain.operations.finish(
                     slot, GW_E_LIMIT, number: Int64(first), bytes: Bytes(UnsafeRawBufferPointer(grants)))
+            case .unknown(let first): chain.operations.finish(slot, GW_E_ABSENT, number: Int64(first))
             case .full: chain.operations.finish(slot, GW_E_UNAVAILABLE)
             }
         }
@@ -49,15 +53,40 @@ private func take(
     }
 }
 
+/// Bytes of a demand up to what later revisions of the header added; plugins of before have no more.
+private enum DemandLayout {
+    static let first = 48
+    static let second = 64
+}
+
+/// What only budgets have: the period that runs, and what was spent in it before. False if there is no such period.
+private func readBudget(
+    _ demand: UnsafePointer<gw_demand>, _ stride: Int, _ copy: UnsafeMutablePointer<LimiterDemand>, _ limiter: LimiterService,
+    _ time: LimiterTime
+) -> Bool {
+    guard let period = limiter.calendar.period(demand.pointee.period_ms, at: time.wallMilliseconds) else { return false }
+    copy.pointee.period = period
+    if stride >= DemandLayout.second {
+        let spent = demand.pointee.spent
+        if spent == GW_SPENT_UNKNOWN {
+            copy.pointee.before = .unknown
+        } else if spent > 0 {
+            copy.pointee.before = .spent(spent, at: demand.pointee.spent_at_ms)
+        }
+    }
+    return true
+}
+
 @inline(__always)
 private func isValid(_ demand: UnsafePointer<gw_demand>) -> Bool {
     let key = demand.pointee.key.len
-    guard key > 0, key <= LimiterService.keyLimit, demand.pointee.cost >= 0, demand.pointee.limit >= 0,
-        demand.pointee.period_ms < 1 << 56
+    guard key > 0, key <= LimiterService.keyLimit, demand.pointee.cost >= 0, demand.pointee.limit >= 0
     else { return false }
+    let period = demand.pointee.period_ms
     switch demand.pointee.kind {
-    case GW_DEMAND_RATE: return demand.pointee.period_ms > 0
-    case GW_DEMAND_LEASE, GW_DEMAND_BUDGET: return true
+    case GW_DEMAND_RATE, GW_DEMAND_WINDOW: return period > 0 && period < CalendarClock.calendarFlag
+    case GW_DEMAND_LEASE: return period < CalendarClock.calendarFlag
+    case GW_DEMAND_BUDGET: return period < 2 * CalendarClock.calendarFlag
     default: return false
     }
 }
@@ -71,13 +100,13 @@ private func now(_ loop: EventLoop) -> LimiterStore.Time {
 func limiterSettle(_ request: UnsafeMutablePointer<gw_request>, _ key: gw_str, _ amount: Int64) -> gw_error {
     guard let call = HostCall(request) else { return GW_E_STATE }
     guard amount >= 0, key.len > 0 else { return GW_E_ARGUMENT }
-    let found = call.place.limiter.end(GW_DEMAND_BUDGET, Bytes(key), spent: amount, scope: call.scope)
+    let found = call.place.limiter.settle(Bytes(key), spent: amount, scope: call.scope)
     return found ? GW_OK : GW_E_ABSENT
 }
 
 func limiterRelease(_ request: UnsafeMutablePointer<gw_request>, _ key: gw_str) -> gw_error {
     guard let call = HostCall(request) else { return GW_E_STATE }
     guard key.len > 0 else { return GW_E_ARGUMENT }
-    let found = call.place.limiter.end(GW_DEMAND_LEASE, Bytes(key), spent: 0, scope: call.scope)
+    let found = call.place.limiter.release(Bytes(key), scope: call.scope)
     return found ? GW_OK : GW_E_ABSENT
 }

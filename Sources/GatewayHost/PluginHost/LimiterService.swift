@@ -13,7 +13,7 @@ struct LimiterHolding {
     var node: LimiterNode
     var kind: gw_demand_kind
     var amount: Int64
-    /// Of a reservation: the period it was made in.
+    /// Of a reservation: the period or slot it was made in.
     var window: UInt64
 }
 
@@ -24,8 +24,13 @@ final class LimiterService {
 
     private let store: LimiterStore
     private var free: UnsafeMutablePointer<LimiterHolding>?
+    /// Which periods run, by the operator's calendar.
+    var calendar: CalendarClock
 
-    init(store: LimiterStore) { self.store = store }
+    init(store: LimiterStore, zone: CalendarZone) {
+        self.store = store
+        calendar = CalendarClock(zone)
+    }
 
     deinit {
         while let holding = free {
@@ -50,16 +55,26 @@ final class LimiterService {
         }
     }
 
-    /// What the exchange took under `key` with that kind ends now: leases are given back, reservations
-    /// become `spent`. False if it holds nothing there.
-    func end(_ kind: gw_demand_kind, _ key: Bytes, spent: Int64, scope: UnsafeMutablePointer<RequestScope>) -> Bool {
+    /// What the exchange leased under `key` is given back. False if it holds nothing there.
+    func release(_ key: Bytes, scope: UnsafeMutablePointer<RequestScope>) -> Bool {
+        end(key, spent: 0, scope: scope) { $0 == GW_DEMAND_LEASE }
+    }
+
+    /// What the exchange reserved under `key` becomes `spent`, in every period it was reserved in. False if it has
+    /// nothing reserved there.
+    func settle(_ key: Bytes, spent: Int64, scope: UnsafeMutablePointer<RequestScope>) -> Bool {
+        end(key, spent: spent, scope: scope) { $0 != GW_DEMAND_LEASE }
+    }
+
+    private func end(
+        _ key: Bytes, spent: Int64, scope: UnsafeMutablePointer<RequestScope>, _ isMeant: (gw_demand_kind) -> Bool
+    ) -> Bool {
         var found = false
         var rest: UnsafeMutablePointer<LimiterHolding>?
         var holding = scope.pointee.holdings?.assumingMemoryBound(to: LimiterHolding.self)
         while let this = holding {
             holding = this.pointee.next
-            if this.pointee.kind == kind, KeyNode.key(this.pointee.node).equals(key) {
-                // The amount is one, however many periods it was reserved in.
+            if isMeant(this.pointee.kind), KeyNode.key(this.pointee.node).equals(key) {
                 give(this, spent: spent)
                 found = true
             } else {

@@ -1,4 +1,4 @@
-// The limits of the process in memory: rates, leases and budgets by key.
+// The limits of the process in memory: what LimiterState decides, by key.
 //
 // All demands of a request are taken or none. The shards that the keys fall into are locked together,
 // in ascending order, so no other request sees half of it and no two requests wait for each other.
@@ -7,16 +7,6 @@
 
 import CLinux
 import PluginABI
-
-/// What one key counts.
-struct LimiterState {
-    var rate = RateWindow()
-    var budget = BudgetWindow()
-    /// Leases held.
-    var held: Int64 = 0
-    /// Holdings that point here; a pinned node is not removed.
-    var pins = 0
-}
 
 typealias LimiterNode = UnsafeMutablePointer<KeyNode<LimiterState>>
 
@@ -47,40 +37,14 @@ final class LimiterStore: @unchecked Sendable {
         shards.deallocate()
     }
 
-    /// The clocks a decision is made by.
-    struct Time {
-        var monotonicNanoseconds: UInt64
-        var wallMilliseconds: UInt64
-    }
-
-    struct Demand {
-        var kind: gw_demand_kind
-        var key: Bytes
-        var cost: Int64
-        var limit: Int64
-        var periodMilliseconds: UInt64
-        fileprivate var hash: UInt64 = 0
-        fileprivate var node: LimiterNode?
-        /// Of a reservation that was made: its period.
-        fileprivate(set) var window: UInt64 = 0
-        /// What the key counted before, for when a later demand refuses.
-        fileprivate var before = LimiterState()
-
-        init(kind: gw_demand_kind, key: Bytes, cost: Int64, limit: Int64, periodMilliseconds: UInt64) {
-            self.kind = kind
-            self.key = key
-            self.cost = cost
-            self.limit = limit
-            self.periodMilliseconds = kind == GW_DEMAND_LEASE ? 0 : periodMilliseconds
-        }
-
-        /// One key counts separately for each kind and period.
-        fileprivate var tag: UInt64 { periodMilliseconds << 2 | UInt64(kind.rawValue) }
-    }
+    typealias Time = LimiterTime
+    typealias Demand = LimiterDemand
 
     enum Outcome: Equatable {
         case granted
         case refused(first: Int)
+        /// Nobody knows yet what was spent under the key of this demand.
+        case unknown(first: Int)
         /// There is no room for another key.
         case full
     }
@@ -124,9 +88,13 @@ final class LimiterStore: @unchecked Sendable {
             demands[index].node = node
             // Pinned while the locks are held: adding the next key must not sweep this one away.
             node.pointee.value.pins &+= 1
+            if demands[index].kind == GW_DEMAND_BUDGET, !node.pointee.value.enter(demands + index, time) {
+                unpin(demands, index &+ 1)
+                return .unknown(first: index)
+            }
         }
         if let refusing = applyAll(demands, count, time, grants) {
-            for index in 0..<count { _ = apply(demands + index, time, keeping: false, grants + index) }
+            for index in 0..<count { _ = decide(demands + index, time, keeping: false, grants + index) }
             unpin(demands, count)
             return .refused(first: refusing)
         }
@@ -145,60 +113,21 @@ final class LimiterStore: @unchecked Sendable {
     private func applyAll(
         _ demands: UnsafeMutablePointer<Demand>, _ count: Int, _ time: Time, _ grants: UnsafeMutablePointer<gw_grant>
     ) -> Int? {
-        for index in 0..<count {
-            // The last one has nothing behind it that could refuse.
-            if index &+ 1 < count { demands[index].before = demands[index].node.unsafelyUnwrapped.pointee.value }
-            if !apply(demands + index, time, keeping: true, grants + index) {
-                // In reverse, because two may share a key.
-                for undone in (0..<index).reversed() {
-                    demands[undone].node.unsafelyUnwrapped.pointee.value = demands[undone].before
-                }
-                return index
+        for index in 0..<count where !decide(demands + index, time, keeping: true, grants + index) {
+            // In reverse, because two may share a key.
+            for undone in (0..<index).reversed() {
+                demands[undone].node.unsafelyUnwrapped.pointee.value.undo(demands + undone)
             }
+            return index
         }
         return nil
     }
 
     @inline(__always)
-    private func apply(
+    private func decide(
         _ demand: UnsafeMutablePointer<Demand>, _ time: Time, keeping: Bool, _ grant: UnsafeMutablePointer<gw_grant>
     ) -> Bool {
-        let node = demand.pointee.node.unsafelyUnwrapped
-        let cost = demand.pointee.cost
-        let limit = demand.pointee.limit
-        grant.initialize(
-            to: gw_grant(size: UInt32(MemoryLayout<gw_grant>.size), reserved: 0, remaining: 0, reset_ms: 0, retry_after_ms: 0))
-        switch demand.pointee.kind {
-        case GW_DEMAND_RATE:
-            let period = demand.pointee.periodMilliseconds.multipliedReportingOverflow(by: 1_000_000)
-            let decision = node.pointee.value.rate.take(
-                cost: cost, limit: limit, periodNanoseconds: period.overflow ? .max : period.partialValue,
-                now: time.monotonicNanoseconds, keeping: keeping)
-            grant.pointee.remaining = decision.remaining
-            grant.pointee.reset_ms = LimiterStore.milliseconds(decision.resetNanoseconds)
-            grant.pointee.retry_after_ms = LimiterStore.milliseconds(decision.retryNanoseconds)
-            return decision.isGranted
-        case GW_DEMAND_LEASE:
-            let held = node.pointee.value.held
-            let isGranted = cost <= limit && held <= limit - cost
-            if isGranted, keeping { node.pointee.value.held = held + cost }
-            grant.pointee.remaining = max(0, limit - node.pointee.value.held)
-            return isGranted
-        default:
-            let decision = node.pointee.value.budget.reserve(
-                cost: cost, limit: limit, periodMilliseconds: demand.pointee.periodMilliseconds,
-                now: time.wallMilliseconds, keeping: keeping)
-            demand.pointee.window = node.pointee.value.budget.window
-            grant.pointee.remaining = decision.remaining
-            grant.pointee.reset_ms = decision.resetMilliseconds
-            grant.pointee.retry_after_ms = decision.retryMilliseconds
-            return decision.isGranted
-        }
-    }
-
-    /// Rounded up, so that whoever waits that long is not early.
-    private static func milliseconds(_ nanoseconds: UInt64) -> UInt64 {
-        nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 == 0 ? 0 : 1)
+        demand.pointee.node.unsafelyUnwrapped.pointee.value.take(demand, time, keeping: keeping, grant)
     }
 
     // MARK: Giving back
@@ -213,10 +142,11 @@ final class LimiterStore: @unchecked Sendable {
     }
 
     /// Replaces a reservation by what was really spent and unpins its key.
+    /// - Parameter window: of the demand that made it.
     func settle(reserved amount: Int64, in window: UInt64, spent: Int64, of node: LimiterNode) {
         let mask: UInt64 = 1 << (node.pointee.hash >> 58)
         lock(mask)
-        node.pointee.value.budget.settle(reserved: amount, in: window, spent: spent)
+        node.pointee.value.settle(reserved: amount, in: window, spent: spent)
         node.pointee.value.pins -= 1
         unlock(mask)
     }
@@ -249,17 +179,11 @@ final class LimiterStore: @unchecked Sendable {
             shard.pointee.table.sweep { LimiterStore.isSpent($0, time) }
             if shard.pointee.table.count >= keysPerShard { return nil }
         }
-        return shard.pointee.table.insert(demand.hash, namespace, demand.tag, demand.key, LimiterState())
+        return shard.pointee.table.insert(demand.hash, namespace, demand.tag, demand.key, LimiterState(demand))
     }
 
     /// Dropping the node would change no decision.
-    private static func isSpent(_ node: LimiterNode, _ time: Time) -> Bool {
-        let state = node.pointee.value
-        guard state.pins == 0, state.held == 0, state.rate.isIdle(at: time.monotonicNanoseconds) else { return false }
-        if state.budget.spent == 0, state.budget.reserved == 0 { return true }
-        let period = node.pointee.tag >> 2
-        return period != 0 && time.wallMilliseconds / period != state.budget.window
-    }
+    private static func isSpent(_ node: LimiterNode, _ time: Time) -> Bool { node.pointee.value.isIdle(time) }
 
     private func lock(_ mask: UInt64) {
         var rest = mask

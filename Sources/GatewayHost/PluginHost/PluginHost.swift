@@ -20,6 +20,10 @@ final class PluginHost: @unchecked Sendable {
     let metrics: HostMetrics
     let keyValues = KeyValueStore()
     let limits = LimiterStore()
+    /// Whose days and months budgets are counted by. Set before the first loop is made.
+    var zone = CalendarZone.utc
+    /// What was used so far; nil without a ledger. Set before the first chain is built.
+    var balances: LedgerBalances?
     /// Set before the first chain is built.
     weak var control: (any GatewayControl)?
 

@@ -14,13 +14,15 @@ final class PluginLoop {
     var documents = DocumentMemo()
     /// Performs gw.fetch/1; nil until the gateway gives one, and then the interface is unavailable.
     var fetcher: (any Fetcher)?
+    /// Knows the prices in force; nil without a ledger.
+    var pen: LedgerPen?
 
     init(loop: EventLoop, host: PluginHost, blocks: BlockPool) {
         self.loop = loop
         self.host = host
         self.blocks = blocks
         operations = OperationTable(loop: loop)
-        limiter = LimiterService(store: host.limits)
+        limiter = LimiterService(store: host.limits, zone: host.zone)
         mark = HookMarks.take()
         loop.numberHandler = operations
     }

@@ -30,7 +30,7 @@ import Testing
         Demand(kind: GW_DEMAND_LEASE, key: Bytes(key), cost: cost, limit: limit, periodMilliseconds: 5)
     }
     private func budget(_ key: StaticString, _ cost: Int64, of limit: Int64) -> Demand {
-        Demand(kind: GW_DEMAND_BUDGET, key: Bytes(key), cost: cost, limit: limit, periodMilliseconds: 0)
+        Demand(kind: GW_DEMAND_BUDGET, key: Bytes(key), cost: cost, limit: limit)
     }
 
     @Test func allOrNothing() {

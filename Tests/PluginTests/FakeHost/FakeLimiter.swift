@@ -7,22 +7,29 @@ final class FakeLimiter {
     private(set) var taken: [[String]] = []
     /// If set, every `take` fails with it, as a store that cannot be reached would.
     var failure: gw_error?
+    /// When every period ends that ends at all.
+    var resetMilliseconds: UInt64 = 3_600_000
     private var arrival: [String: Double] = [:]  // theoretical arrival time, ms
     private var held: [String: [ObjectIdentifier]] = [:]
     /// Of budgets: what is spent, and what exchanges have reserved.
     private(set) var spent: [String: Int64] = [:]
-    private var reserved: [String: [ObjectIdentifier]] = [:]
+    private var reserved: [String: [(exchange: ObjectIdentifier, amount: Int64)]] = [:]
+    /// The keys of budgets that have been told what was spent before, or needed not be.
+    private(set) var known: Set<String> = []
 
     /// How many places are taken under `key`.
     func held(_ key: String) -> Int { held[key, default: []].count }
 
     func exchangeEnded(_ exchange: FakeExchange) {
         for key in held.keys { held[key]!.removeAll { $0 == ObjectIdentifier(exchange) } }
-        for key in reserved.keys { reserved[key]!.removeAll { $0 == ObjectIdentifier(exchange) } }
+        for key in reserved.keys { reserved[key]!.removeAll { $0.exchange == ObjectIdentifier(exchange) } }
     }
 
+    /// What is reserved under `key` and not settled.
+    func reserved(_ key: String) -> Int64 { reserved[key, default: []].reduce(0) { $0 + $1.amount } }
+
     func settle(_ exchange: FakeExchange, _ key: String, _ amount: Int64) -> gw_error {
-        guard let place = reserved[key]?.firstIndex(of: ObjectIdentifier(exchange)) else { return GW_E_ABSENT }
+        guard let place = reserved[key]?.firstIndex(where: { $0.exchange == ObjectIdentifier(exchange) }) else { return GW_E_ABSENT }
         reserved[key]!.remove(at: place)
         spent[key, default: 0] += amount
         return GW_OK
@@ -34,6 +41,13 @@ final class FakeLimiter {
         taken.append(demands.map { Bytes($0.key).string })
         if let failure { return (failure, 0, []) }
         let now = Double(exchange.host.clock.monotonic) / 1e6
+        for (index, demand) in demands.enumerated() where demand.kind == GW_DEMAND_BUDGET {
+            let key = Bytes(demand.key).string
+            if known.contains(key) { continue }
+            if demand.spent == GW_SPENT_UNKNOWN { return (GW_E_ABSENT, Int64(index), []) }
+            known.insert(key)
+            spent[key, default: 0] += demand.spent
+        }
         var grants: [gw_grant] = []
         var refused: Int64?
         for (index, demand) in demands.enumerated() {
@@ -44,8 +58,11 @@ final class FakeLimiter {
                 let free = demand.limit - Int64(held(key))
                 grant.remaining = max(0, free - demand.cost)
                 if free < demand.cost, refused == nil { refused = Int64(index) }
-            } else if demand.kind == GW_DEMAND_BUDGET {
-                let free = demand.limit - spent[key, default: 0] - Int64(reserved[key, default: []].count)
+            } else if demand.kind == GW_DEMAND_BUDGET || demand.kind == GW_DEMAND_WINDOW {
+                let free = demand.limit - spent[key, default: 0] - reserved(key)
+                grant.spent = spent[key, default: 0]
+                grant.reset_ms = demand.period_ms == 0 ? 0 : resetMilliseconds
+                if free < demand.cost { grant.retry_after_ms = grant.reset_ms }
                 grant.remaining = max(0, free - demand.cost)
                 if free < demand.cost, refused == nil { refused = Int64(index) }
             } else {
@@ -69,8 +86,8 @@ final class FakeLimiter {
             let key = Bytes(demand.key).string
             if demand.kind == GW_DEMAND_LEASE {
                 held[key, default: []].append(ObjectIdentifier(exchange))
-            } else if demand.kind == GW_DEMAND_BUDGET {
-                reserved[key, default: []].append(ObjectIdentifier(exchange))
+            } else if demand.kind == GW_DEMAND_BUDGET || demand.kind == GW_DEMAND_WINDOW {
+                reserved[key, default: []].append((ObjectIdentifier(exchange), demand.cost))
             } else {
                 let interval = Double(demand.period_ms) / Double(demand.limit)
                 arrival[key] = max(now, arrival[key] ?? 0) + interval * Double(demand.cost)

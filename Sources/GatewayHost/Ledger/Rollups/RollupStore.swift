@@ -22,6 +22,7 @@ final class RollupStore {
             if !isReader {
                 try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216")
                 if try database.number("PRAGMA user_version") < RollupSchema.version { try database.execute(RollupSchema.create) }
+                try database.execute(RollupSchema.indexes)
             }
             addHour = database.statement(RollupSchema.add(to: "hours"))
             addDay = database.statement(RollupSchema.add(to: "days"))
@@ -150,6 +151,23 @@ final class RollupStore {
                 if sums[.requests] > 0 { body(group, sums) }
             }
         }
+    }
+
+    /// Sums of one name over days, or in one hour; `hour` as CalendarZone.hour says it.
+    func sums(of dimension: UsageDimension, _ name: String, in span: LedgerBalances.Span) throws(StorageFault) -> RollupSums {
+        let (table, condition, bounds): (String, String, [SQLiteValue]) =
+            switch span {
+            case .forEver: ("days", "", [])
+            case .days(let days): ("days", "AND day >= ? AND day < ?", [.int(days.lowerBound.number), .int(days.upperBound.number)])
+            case .hour(let hour, _): ("hours", "AND hour = ?", [.int(hour)])
+            }
+        let sql = "SELECT \(RollupSchema.sums) FROM \(table) WHERE \(dimension.column) = ? \(condition)"
+        var sums = RollupSums()
+        try asking { () throws(SQLiteError) in
+            // Without rows the sums are NULL, which reads as nothing.
+            try database.statement(sql).forEach([.text(name)] + bounds) { sums = Self.sums($0, from: 0) }
+        }
+        return sums
     }
 
     /// Every group of a day, with what was removed taken off: what the journal must add up to.

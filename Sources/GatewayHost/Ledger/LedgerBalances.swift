@@ -1,0 +1,160 @@
+// What a key, a group, an account or a model has used so far in the running hour, day, week or month, or ever: for
+// budgets, which begin with it.
+//
+//   ask ─► everything queued before is durable ─► sums of the roll-ups, and where they end ─► rows behind that ─► answer
+//
+// Exact: rows and roll-ups are read of one moment, and a row that was handed to the journal before the question is in
+// the answer. Questions that come together share the look through the rows. A request counts when it arrived.
+//
+// Kind: shared; a thread of its own, which begins with the first question. Answers come on it.
+
+import CLinux
+
+final class LedgerBalances: @unchecked Sendable {
+    struct Question: Hashable, Sendable {
+        var dimension: UsageDimension
+        var name: String
+        /// nil: for ever.
+        var unit: CalendarUnit?
+    }
+
+    struct Balance: Sendable {
+        var sums: RollupSums
+        /// When it was looked up, in milliseconds since 1970.
+        var time: UInt64
+    }
+
+    /// Where in the roll-ups a period is.
+    enum Span: Equatable, Sendable {
+        case forEver
+        case days(Range<CivilDay>)
+        /// The hour as CalendarZone.hour says it; and which moments are in it, in seconds since 1970.
+        case hour(Int64, Range<Int64>)
+    }
+
+    typealias Done = @Sendable (Result<Balance, LedgerFault>) -> Void
+
+    private let folders: LedgerFolders
+    private let journal: Journal
+    private let periods: CalendarPeriods
+    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var waiting: [(Question, Done)] = []
+    private var isRunning = false
+    private var isStopping = false
+
+    init(_ folders: LedgerFolders, _ journal: Journal, zone: CalendarZone) {
+        self.folders = folders
+        self.journal = journal
+        periods = CalendarPeriods(zone: zone)
+        pthread_mutex_init(lock, nil)
+        pthread_cond_init(changed, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(changed)
+        pthread_mutex_destroy(lock)
+        changed.deallocate()
+        lock.deallocate()
+    }
+
+    /// - Parameter done: called once, on the thread of the balances; not after `stop`.
+    /// - Thread: any.
+    func ask(_ question: Question, _ done: @escaping Done) {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        waiting.append((question, done))
+        if isRunning { return _ = pthread_cond_signal(changed) }
+        if isStopping { return }
+        isRunning = true
+        BackgroundThread.start("ledger-sums") { [self] in run() }
+    }
+
+    /// Ends the thread; questions that wait stay unanswered. Once, after the last loop has ended.
+    func stop() {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        isStopping = true
+        pthread_cond_broadcast(changed)
+        while isRunning { pthread_cond_wait(changed, lock) }
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        var store: RollupStore?
+        while let questions = take() {
+            do {
+                let open = try store ?? RollupStore(folders.ledger, isReader: true)
+                store = open
+                let asked = Set(questions.map(\.0))
+                let balances = try answers(Array(asked), open)
+                for (question, done) in questions { done(.success(balances[question]!)) }
+            } catch {
+                store = nil
+                let fault = LedgerFault(description: "what was used before cannot be read from the ledger: \(error)")
+                for (_, done) in questions { done(.failure(fault)) }
+            }
+        }
+        pthread_mutex_lock(lock)
+        isRunning = false
+        pthread_cond_broadcast(changed)
+        pthread_mutex_unlock(lock)
+    }
+
+    private func take() -> [(Question, Done)]? {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        while waiting.isEmpty, !isStopping { pthread_cond_wait(changed, lock) }
+        if isStopping { return nil }
+        defer { waiting = [] }
+        return waiting
+    }
+
+    private func answers(_ questions: [Question], _ store: RollupStore) throws -> [Question: Balance] {
+        guard journal.flush() else { throw LedgerFault(description: "its rows are not written for ten seconds; look at the disk") }
+        let now = gwl_wall_ns()
+        let seconds = Int64(now / 1_000_000_000)
+        var balances: [Question: Balance] = [:]
+        let position = try store.viewing { () throws -> JournalPosition in
+            for question in questions {
+                let sums = try store.sums(of: question.dimension, question.name, in: Self.span(question.unit, periods, at: seconds))
+                balances[question] = Balance(sums: sums, time: now / 1_000_000)
+            }
+            return try store.position()
+        }
+        let spans = questions.map { ($0, Self.span($0.unit, periods, at: seconds)) }
+        var reader = try JournalReader(folders.journal, JournalReader.Question(after: position, until: journal.position))
+        while let (head, row) = try reader.next() {
+            guard head.kind == .sealed, let sealed = RowDecoder.sealed(row) else { continue }
+            for (question, span) in spans where Self.counts(sealed, question, span, periods.zone) {
+                balances[question]!.sums.add(RollupSums(sealed))
+            }
+        }
+        return balances
+    }
+
+    static func span(_ unit: CalendarUnit?, _ periods: CalendarPeriods, at seconds: Int64) -> Span {
+        guard let unit else { return .forEver }
+        if unit == .hour { return .hour(periods.zone.hour(of: seconds), periods.period(.hour, at: seconds)) }
+        let (first, next) = periods.days(unit, periods.zone.day(of: seconds))
+        return .days(first..<next)
+    }
+
+    private static func counts(_ row: SealedRow, _ question: Question, _ span: Span, _ zone: CalendarZone) -> Bool {
+        let name =
+            switch question.dimension {
+            case .key: row.key
+            case .group: row.group
+            case .account: row.account
+            default: row.model
+            }
+        guard question.name.utf8.count == name.count, name.string == question.name else { return false }
+        let seconds = row.started / 1_000_000_000
+        switch span {
+        case .forEver: return true
+        case .days(let days): return days.contains(zone.day(of: seconds))
+        case .hour(_, let range): return range.contains(seconds)
+        }
+    }
+}
