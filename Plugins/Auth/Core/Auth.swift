@@ -74,7 +74,7 @@ public final class Auth: Plugin, FixedRecords {
             let id = record.id.string
             if record.isGone { return directory.remove(id) }
             do {
-                if directory.set(id, try KeyEntry(record)) { return }
+                if directory.set(id, try KeyEntry(record, tag: directory.tag)) { return }
                 background.log(GW_LOG_WARN, "the key \(id) is one that another record or the configuration has already")
             } catch {
                 directory.remove(id)

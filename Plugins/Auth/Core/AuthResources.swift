@@ -51,6 +51,10 @@ enum AuthResources {
                   "type": "string", "minLength": 16, "maxLength": 512, "writeOnly": true },
                 "key_hash": { "title": "Hash", "description": "By which the key is found.", "type": "string", "readOnly": true },
                 "key_hint": { "title": "Key", "description": "Its beginning and its end.", "type": "string", "readOnly": true },
+                "legacy_hash": { "title": "Hash from elsewhere", "description": "Of a key that was taken over without being known: SHA-256 of the key and the pepper.",
+                  "type": "string", "readOnly": true, "pattern": "^[0-9a-f]{64}$" },
+                "legacy_pepper": { "title": "Pepper from elsewhere", "description": "What stands behind the key in legacy_hash. Set by gateway import.",
+                  "type": "string", "minLength": 1, "maxLength": 4096, "writeOnly": true },
                 "previous_hash": { "title": "Replaced hash", "type": "string", "readOnly": true },
                 "previous_until": { "title": "Replaced key is good until", "type": "string", "format": "date-time", "readOnly": true }
               }

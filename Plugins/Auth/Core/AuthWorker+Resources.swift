@@ -46,9 +46,13 @@ extension AuthWorker: ResourceHook {
         let overlap = try action.input()["overlap"].ifPresent?.integer() ?? 0
         let key = KeyMint.key(prefix: auth.keyPrefix) { auth.random($0) }
         let tag = directory.tag(of: key.withBytes { SHA256.digest(of: $0) })
+        // The tag of a key that was taken over is not in its record.
+        let replaced =
+            try record["key_hash"].ifPresent?.text()
+            ?? record["legacy_hash"].ifPresent.flatMap { Digest(hexadecimal: try $0.text()) }.map { directory.tag(of: $0).hexadecimal }
         let until = Timestamp(seconds: Timestamp(nanoseconds: request.clock(GW_CLOCK_WALL)).seconds + overlap).text
         let document = record.value.setting("key_hash", .text(tag.hexadecimal)).setting("key_hint", .text(KeyMint.hint(key)))
-            .setting("previous_hash", overlap > 0 ? record["key_hash"].value : nil)
+            .setting("legacy_hash", nil).setting("previous_hash", overlap > 0 ? replaced.map { .text($0) } : nil)
             .setting("previous_until", overlap > 0 ? .text(until) : nil)
         let id = action.id.string
         let operation = records.put(request, action.resource, action.id, document, expected: action.revision) { request, result in

@@ -15,6 +15,8 @@ struct KeyEntry {
     var current: Digest
     /// The tag that rotation replaced, if it may still count.
     var previous: Digest?
+    /// What its hash was made with elsewhere; nil: it is a key of ours.
+    var pepper: [UInt8]?
 }
 
 struct KeyPlace: BitwiseCopyable {
@@ -97,6 +99,7 @@ final class KeyDirectory {
     /// - Returns: false if one of its keys is somebody else's already; that one does not count for it.
     @discardableResult
     func set(_ id: String, _ entry: KeyEntry) -> Bool {
+        if let pepper = entry.pepper { table.add(pepper: pepper) }
         guard let row = rowsByID[id] else {
             let row = takeRow(entry.record)
             rowsByID[id] = row

@@ -56,10 +56,15 @@ extension KeyTerms {
 
 extension KeyEntry {
     /// A stored record.
-    init(_ record: Record) throws {
+    /// - Parameter tag: what stands for a key with this digest.
+    init(_ record: Record, tag: (Digest) -> Digest) throws {
         let settings = try record.settings()
         self.record = try KeyRecord(settings, id: record.id.string)
-        current = try KeyEntry.tag(settings["key_hash"])
+        pepper = try settings["legacy_pepper"].ifPresent.map { Array(try $0.text().utf8) }
+        // One that was taken over, and not rotated since.
+        current =
+            settings["key_hash"].isAbsent && !settings["legacy_hash"].isAbsent
+            ? tag(try KeyEntry.tag(settings["legacy_hash"])) : try KeyEntry.tag(settings["key_hash"])
         previous = try settings["previous_hash"].ifPresent.map { try KeyEntry.tag($0) }
     }
 

@@ -18,6 +18,9 @@ final class KeyTable {
         var value: Int32
     }
 
+    /// Two gateways that were taken over have two.
+    static let pepperLimit = 4
+    private var peppers: [[UInt8]] = []
     private let hash: HMACSHA256
     private var slots: UnsafeMutablePointer<Slot>
     private var mask: Int
@@ -44,8 +47,24 @@ final class KeyTable {
     @inline(__always)
     private func home(_ tag: Digest) -> Int { Int(truncatingIfNeeded: tag.words[0]) & mask }
 
-    /// The value of `key`; nil if it is not known. About four blocks of SHA-256.
-    func find(_ key: Bytes) -> Int? { value(of: hash.tag(of: SHA256.digest(of: key))) }
+    /// The value of `key`; nil if it is not known. About four blocks of SHA-256, and as many for each pepper of elsewhere.
+    func find(_ key: Bytes) -> Int? {
+        if let value = value(of: hash.tag(of: SHA256.digest(of: key))) { return value }
+        for pepper in peppers {
+            if let value = value(of: hash.tag(of: KeyTable.legacyDigest(of: key, pepper))) { return value }
+        }
+        return nil
+    }
+
+    /// As claude-relay-service keeps a key: of it and a pepper, one behind the other.
+    static func legacyDigest(of key: Bytes, _ pepper: [UInt8]) -> Digest {
+        (Array(key.buffer) + pepper).withUnsafeBufferPointer { SHA256.digest(of: Bytes($0)) }
+    }
+
+    /// Another pepper that keys of elsewhere were hashed with. Those beyond `pepperLimit` do not count: each makes a stranger's key dearer.
+    func add(pepper: [UInt8]) {
+        if !peppers.contains(pepper), peppers.count < KeyTable.pepperLimit { peppers.append(pepper) }
+    }
 
     func value(of tag: Digest) -> Int? {
         let slot = slots + place(of: tag)

@@ -139,6 +139,18 @@ static inline int gwtls_gcm_seal(const uint8_t *key, const uint8_t *nonce, const
     EVP_CIPHER_CTX_free(context);
     return done;
 }
+/* AES-256-CBC with PKCS#7 padding, only to read what others have sealed so: the length of the plain text, which has room for
+ * `length` bytes, or -1 when the padding is not one. */
+static inline int gwtls_cbc_open(const uint8_t *key, const uint8_t *vector, const uint8_t *sealed, int length, uint8_t *plain) {
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int count = 0, rest = 0;
+    int done = context && EVP_DecryptInit_ex(context, EVP_aes_256_cbc(), NULL, key, vector) == 1
+               && EVP_DecryptUpdate(context, plain, &count, sealed, length) == 1
+               && EVP_DecryptFinal_ex(context, plain + count, &rest) == 1;
+    EVP_CIPHER_CTX_free(context);
+    if (!done) ERR_clear_error();
+    return done ? count + rest : -1;
+}
 /* The other way; `length` is that of the plain text. 0 when anything is not as it was sealed; `plain` is then worthless. */
 static inline int gwtls_gcm_open(const uint8_t *key, const uint8_t *nonce, const void *place, int place_length, const uint8_t *sealed,
                                  int length, uint8_t *plain) {

@@ -27,9 +27,7 @@ final class Ledger: Sendable {
     init(_ config: LedgerConfig, data: String) throws(LedgerFault) {
         folders = LedgerFolders(data: data)
         do {
-            for path in [folders.ledger, folders.journal.path, folders.prices] where mkdir(path, 0o700) != 0 {
-                if gwl_errno() != EEXIST { throw SystemError(gwl_errno(), "mkdir", subject: path) }
-            }
+            try LedgerFolders.make(folders)
             zone = try CalendarZone.named(config.zone)
             table = Locked(try Ledger.prices(data, folders))
             let store = try JournalStore(folders.journal, settings: JournalStore.Settings(), now: Int64(gwl_wall_ns()))

@@ -72,6 +72,15 @@ enum Scrypt {
         return bytes.withUnsafeBytes { SecretBytes(copying: $0) }
     }
 
+    /// The key that somebody else made of a passphrase, with parameters of theirs.
+    static func foreignKey(of passphrase: Secret, salt: [UInt8], costLog: UInt64, blockSize: UInt64, parallelism: UInt64) -> SecretBytes {
+        guard var bytes = derive(passphrase, salt, costLog, blockSize, parallelism, count: AESCBC.keyBytes) else {
+            preconditionFailure("OpenSSL could not compute scrypt: too little memory?")
+        }
+        defer { bytes.wipe() }
+        return bytes.withUnsafeBytes { SecretBytes(copying: $0) }
+    }
+
     private static func derive(
         _ password: Secret, _ salt: [UInt8], _ costLog: UInt64, _ blockSize: UInt64, _ parallelism: UInt64, count: Int
     ) -> [UInt8]? {

@@ -89,6 +89,7 @@ static inline int gwl_set_reset_on_close(int fd) {
 int gwl_stream_socket(int domain);
 /* FD_CLOEXEC (1) and O_NONBLOCK (2) of a descriptor. */
 int gwl_descriptor_flags(int fd);
+int gwl_set_close_on_exec(int fd);
 /* RLIMIT_NOFILE, soft. */
 uint64_t gwl_descriptor_limit(void);
 int gwl_set_descriptor_limit(uint64_t limit);

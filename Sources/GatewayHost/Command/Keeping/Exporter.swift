@@ -73,7 +73,14 @@ struct Importer {
         if !hasEnded, faults.isEmpty { faults.append("\(lines.count): the last line is missing: the file is not whole") }
     }
 
-    private mutating func take(_ record: ExportFormat.Record) throws(ExportFormat.Fault) {
+    /// Records that come from elsewhere, with their secrets open.
+    mutating func take(_ records: [ExportFormat.Record]) {
+        for record in records where faults.count < ConfigReading.faultLimit {
+            do throws(ExportFormat.Fault) { try take(record, isSealed: false) } catch { faults.append("\(error)") }
+        }
+    }
+
+    private mutating func take(_ record: ExportFormat.Record, isSealed: Bool = true) throws(ExportFormat.Fault) {
         guard let resource = resources.first(where: { $0.name == record.resource }) else {
             throw .init(description: "no plugin of the chain declares \(ConfigFault.printable(record.resource, limit: 40))")
         }
@@ -81,8 +88,10 @@ struct Importer {
             throw .init(description: "\(ConfigFault.printable(record.id, limit: 60)) is no id of \(resource.name)")
         }
         var opened = record
-        opened.document = try resource.replacingSecrets(in: record.document) { pointer, text throws(ExportFormat.Fault) in
-            try format.open(text, ExportFormat.place(record.resource, record.id, pointer))
+        if isSealed {
+            opened.document = try resource.replacingSecrets(in: record.document) { pointer, text throws(ExportFormat.Fault) in
+                try format.open(text, ExportFormat.place(record.resource, record.id, pointer))
+            }
         }
         let (filled, violations) = resource.check(opened.document)
         if let fault = violations.first {

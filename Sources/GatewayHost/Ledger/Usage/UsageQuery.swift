@@ -54,6 +54,13 @@ struct LedgerFolders: Sendable {
     /// A price table for each snapshot that rows name.
     var prices: String { ledger + "/prices" }
 
+    /// Makes them where they are missing.
+    static func make(_ folders: LedgerFolders) throws(SystemError) {
+        for path in [folders.ledger, folders.journal.path, folders.prices] where mkdir(path, 0o700) != 0 {
+            if gwl_errno() != EEXIST { throw SystemError(gwl_errno(), "mkdir", subject: path) }
+        }
+    }
+
     var hasRollups: Bool { access("\(ledger)/\(RollupStore.name)", F_OK) == 0 }
     var exists: Bool { access(ledger, F_OK) == 0 }
 }
