@@ -9,15 +9,12 @@ enum GatewayStore {
     /// nothing is sealed yet.
     /// - Throws: `GatewayFault` with the sentence that says how to mend it.
     static func open(_ config: GatewayConfig) throws -> (storage: Storage, vault: Vault) {
-        guard config.store == .local else {
-            throw GatewayFault("store: records in Redis do not exist yet; leave the option out, or write local")
-        }
         try DataFolder.make(config.data)
         let variable = try Environment.current()[MasterKeyFile.variable].map { Secret($0) }
         do {
             let file = MasterKeyFile.path(in: config.data)
             if try MasterKeyFile.find(folder: config.data, variable: variable) == nil {
-                try refuseIfSealed(config.data, file)
+                try refuseIfSealed(StorePlace(config), file)
             }
             let (key, isNew) = try MasterKeyFile.findOrMake(folder: config.data, variable: variable)
             if isNew {
@@ -25,19 +22,19 @@ enum GatewayStore {
                     "a master key was made; keep a copy of it apart from backups of the store, for without it no secret of the store can be read",
                     .field("file", file), .field("key", key.id))
             }
-            return try Vault.open(folder: config.data, key: key)
+            return try Vault.open(StorePlace(config), key: key)
         } catch {
             throw GatewayFault("\(error)")
         }
     }
 
     /// A new key would open nothing of what a store holds.
-    private static func refuseIfSealed(_ folder: String, _ file: String) throws(StorageFault) {
-        guard access(StorageFile.path(in: folder), F_OK) == 0 else { return }
-        let storage = try Storage.open(folder: folder) { meta throws(StorageFault) in
+    private static func refuseIfSealed(_ place: StorePlace, _ file: String) throws(StorageFault) {
+        guard try place.exists() else { return }
+        let storage = try Storage.open(place) { meta throws(StorageFault) in
             guard meta.value(VaultRing.Name.current) != nil else { return }
             throw .wrongKey(
-                "the store \(StorageFile.path(in: folder)) is sealed, and its master key is not here: neither "
+                "the store \(place) is sealed, and its master key is not here: neither "
                     + "\(MasterKeyFile.variable) is set nor is there \(file). Nothing was changed. Put the key back where it was, "
                     + "from the copy that was kept of it")
         }

@@ -40,7 +40,8 @@ final class RedisConnection {
         guard made.pointee.err == 0 else { throw failure }
         _ = gwl_set_close_on_exec(made.pointee.fd)
         redisSetTimeout(made, Self.time(limits.answerMilliseconds))
-        redisEnableKeepAlive(made)
+        // On a unix socket it fails, and would spoil the connection.
+        if case .tcp = address.place { redisEnableKeepAlive(made) }
         if let password = address.password {
             let words = address.user.map { ["AUTH", $0, password.reveal()] } ?? ["AUTH", password.reveal()]
             try accept(words.map { Array($0.utf8) })

@@ -45,6 +45,17 @@ protocol RecordStore: AnyObject {
 
     /// Where it is, for people.
     var path: String { get }
+
+    /// Becomes readable when somebody else has changed the store; nil: one must ask.
+    var newsDescriptor: Int32? { get }
+    /// Whether revisions that were seen do not exist any more, since the last call: a store that was put back to an
+    /// earlier state. Watches must begin again then.
+    func hasGoneBack() -> Bool
+}
+
+extension RecordStore {
+    var newsDescriptor: Int32? { nil }
+    func hasGoneBack() -> Bool { false }
 }
 
 /// What is asked of a store in one piece.

@@ -269,7 +269,7 @@ final class SQLiteRecordStore: RecordStore {
     }
 
     /// As SQLite's lower(): ASCII letters only.
-    private static func folded(_ text: String) -> String {
+    static func folded(_ text: String) -> String {
         String(decoding: text.utf8.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }, as: UTF8.self)
     }
 }

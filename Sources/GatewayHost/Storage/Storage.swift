@@ -11,8 +11,9 @@ import CLinux
 final class Storage: Sendable {
     typealias Done<Value> = @Sendable (Result<Value, StorageFault>) -> Void
 
-    /// The file.
+    /// The file, or the Redis.
     let path: String
+    private let isFile: Bool
     private let queue: StorageQueue
 
     /// Opens or makes the store of `folder`, brings it to today's version, and starts its thread.
@@ -24,10 +25,19 @@ final class Storage: Sendable {
         try Storage(StorageFile.open(folder, limits: limits, admit: admit))
     }
 
-    private init(_ store: sending SQLiteRecordStore) throws(StorageFault) {
+    /// The same for a place.
+    static func open(_ place: StorePlace, admit: StorageFile.Admission = { _ throws(StorageFault) in }) throws(StorageFault) -> Storage {
+        switch place {
+        case .folder(let folder): try open(folder: folder, admit: admit)
+        case .redis(let target): try Storage(RedisStoreFile.open(target, admit: admit))
+        }
+    }
+
+    private init(_ store: sending any RecordStore) throws(StorageFault) {
         path = store.path
+        isFile = store is SQLiteRecordStore
         do throws(SystemError) { queue = try StorageQueue() } catch { throw .unavailable("no storage thread: \(error)") }
-        let handed = Locked<SQLiteRecordStore?>(store)
+        let handed = Locked<(any RecordStore)?>(store)
         BackgroundThread.start("storage") { [queue] in
             Self.serve(handed, queue)
             queue.threadEnded()
@@ -36,7 +46,7 @@ final class Storage: Sendable {
 
     /// The life of the thread; the store is closed when this returns.
     @inline(never)
-    private static func serve(_ handed: Locked<SQLiteRecordStore?>, _ queue: StorageQueue) {
+    private static func serve(_ handed: Locked<(any RecordStore)?>, _ queue: StorageQueue) {
         let store = handed.withLock { store in
             defer { store = nil }
             return store
@@ -117,7 +127,11 @@ final class Storage: Sendable {
     }
 
     /// Writes a consistent copy of everything to `target`, which must not exist, while others go on.
-    func backup(to target: String) throws(StorageFault) { try StorageBackup.write(path, to: target) }
+    /// - Throws: also for a store in Redis, which is copied by `StoreMigration`.
+    func backup(to target: String) throws(StorageFault) {
+        guard isFile else { throw .unavailable("\(path) is no file; gateway store migrate makes one of it") }
+        try StorageBackup.write(path, to: target)
+    }
 
     /// Runs `body` on the storage thread and waits for what it returns.
     func perform<Value: Sendable>(_ body: @escaping @Sendable (any RecordStore) throws(StorageFault) -> Value)

@@ -92,6 +92,8 @@ enum StorageFile {
 struct StoreMeta {
     private let values: [String: [UInt8]]
 
+    init(_ values: [String: [UInt8]]) { self.values = values }
+
     /// They are few: some keys, each of a hundred bytes.
     fileprivate init(_ database: borrowing SQLiteDatabase, _ path: String) throws(StorageFault) {
         var values: [String: [UInt8]] = [:]

@@ -78,14 +78,19 @@ final class StorageQueue: Sendable {
 
     // MARK: The thread's side
 
-    /// What has arrived, after waiting up to `milliseconds` (-1: for ever) for something; nil once the queue is closed
-    /// and empty.
-    func take(waitingMilliseconds milliseconds: Int32) -> [StorageRequest]? {
+    /// What has arrived, after waiting up to `milliseconds` (-1: for ever) for something, or for `other` to become
+    /// readable; nil once the queue is closed and empty.
+    func take(waitingMilliseconds milliseconds: Int32, or other: Int32? = nil) -> [StorageRequest]? {
         // Closing may have been seen together with the last requests, and wakes nobody twice.
         let isClosed = state.withLock { $0.isClosed }
-        var entry = pollfd(fd: wake.number, events: Int16(POLLIN), revents: 0)
+        var entries: InlineArray<2, pollfd> = [
+            // A negative descriptor is passed over (poll(2)).
+            pollfd(fd: wake.number, events: Int16(POLLIN), revents: 0), pollfd(fd: other ?? -1, events: Int16(POLLIN), revents: 0),
+        ]
+        var span = entries.mutableSpan
         // A signal or a failure is as good as the time having passed: the list is looked at in any case.
-        if poll(&entry, 1, isClosed ? 0 : milliseconds) > 0 {
+        let isReady = span.withUnsafeMutableBufferPointer { poll($0.baseAddress, 2, isClosed ? 0 : milliseconds) > 0 }
+        if isReady {
             var count: eventfd_t = 0
             _ = eventfd_read(wake.number, &count)
         }

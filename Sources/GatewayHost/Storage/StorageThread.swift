@@ -42,7 +42,7 @@ final class StorageThread {
 
     func run() {
         // Ends when the queue is closed and everything in it is done.
-        while let requests = queue.take(waitingMilliseconds: pause()) {
+        while let requests = queue.take(waitingMilliseconds: pause(), or: store.newsDescriptor) {
             write(requests)
             let now = Instant.read()
             lookForOthers(now)
@@ -93,11 +93,16 @@ final class StorageThread {
         }
     }
 
-    /// Costs two microseconds, so it comes before whatever reads.
+    /// Costs two microseconds (in Redis a round trip), so it comes before whatever reads.
     private func lookForOthers(_ now: Instant) {
         nextPoll = now.adding(milliseconds: Self.pollMilliseconds)
         do throws(StorageFault) {
             if try store.hasForeignChanges() { othersChanged = true }
+            if store.hasGoneBack() {
+                log.error("the store has gone back to an earlier state; everything is read again", .field("store", store.path))
+                watches.restart()
+                othersChanged = true
+            }
             // What failed is tried again; what was missed would be missed for good.
             if lastFailure != nil { watches.changed(nil) }
             if othersChanged {

@@ -43,6 +43,14 @@ struct StorageWatches {
 
     mutating func cancel(_ watch: RecordWatch) { places[ObjectIdentifier(watch)] = nil }
 
+    /// Everything is told again, from the beginning.
+    mutating func restart() {
+        for place in places.values {
+            place.cursor = 0
+            place.isBehind = true
+        }
+    }
+
     /// Something changed in the collection; nil: somewhere.
     func changed(_ collection: String?) {
         for place in places.values where collection == nil || place.watch.collection == collection { place.isBehind = true }

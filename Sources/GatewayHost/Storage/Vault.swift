@@ -14,8 +14,13 @@ final class Vault: Sendable {
     /// - Throws: `StorageFault.wrongKey`, or why the store cannot be opened.
     /// - Thread: control, or the command line's; blocks.
     static func open(folder: String, key: MasterKey) throws(StorageFault) -> (storage: Storage, vault: Vault) {
-        let path = StorageFile.path(in: folder)
-        let storage = try Storage.open(folder: folder) { meta throws(StorageFault) in
+        try open(.folder(folder), key: key)
+    }
+
+    /// The same for a place.
+    static func open(_ place: StorePlace, key: MasterKey) throws(StorageFault) -> (storage: Storage, vault: Vault) {
+        let path = place.description
+        let storage = try Storage.open(place) { meta throws(StorageFault) in
             let names = meta.names(VaultRing.Name.wraps)
             _ = try VaultRing(key, path: path, names: names) { name in meta.value(name) }
         }

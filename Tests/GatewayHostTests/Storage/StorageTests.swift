@@ -1,4 +1,4 @@
-// What the store promises to whoever changes records.
+// What the store promises to whoever changes records, be it a file or a Redis.
 
 import CLinux
 import Testing
@@ -6,10 +6,9 @@ import Testing
 @testable import GatewayHost
 
 @Suite struct StorageTests {
-    let folder = StoreFolder()
-
-    @Test func aRecordIsWrittenReadChangedAndDeleted() throws {
-        let store = try Storage.open(folder: folder.path)
+    @Test(arguments: StoreKind.allCases) func aRecordIsWrittenReadChangedAndDeleted(_ kind: StoreKind) throws {
+        let lab = try StoreLab(kind)
+        let store = try lab.open()
         defer { store.close() }
         #expect(try store.getNow("keys", "a") == nil)
         let made = try store.applyNow(.put("keys", "a", #"{"name":"one"}"#, expected: .absent))[0]
@@ -23,8 +22,9 @@ import Testing
         #expect(throws: StorageFault.absent) { try store.applyNow(.delete("keys", "a")) }
     }
 
-    @Test func whatIsExpectedMustBeThere() throws {
-        let store = try Storage.open(folder: folder.path)
+    @Test(arguments: StoreKind.allCases) func whatIsExpectedMustBeThere(_ kind: StoreKind) throws {
+        let lab = try StoreLab(kind)
+        let store = try lab.open()
         defer { store.close() }
         try store.applyNow(.put("keys", "a", "{}"))
         #expect(throws: StorageFault.conflict(current: 1)) { try store.applyNow(.put("keys", "a", "{}", expected: .absent)) }
@@ -37,8 +37,9 @@ import Testing
         #expect(throws: StorageFault.absent) { try store.applyNow(.put("keys", "b", "{}", expected: .present)) }
     }
 
-    @Test func aChangeIsWholeOrNotThere() throws {
-        let store = try Storage.open(folder: folder.path)
+    @Test(arguments: StoreKind.allCases) func aChangeIsWholeOrNotThere(_ kind: StoreKind) throws {
+        let lab = try StoreLab(kind)
+        let store = try lab.open()
         defer { store.close() }
         let name = UniqueValue(field: "/name", value: "one")
         try store.applyNow(.put("keys", "a", "{}", unique: [name]))
@@ -53,8 +54,9 @@ import Testing
         #expect(try store.applyNow(.put("keys", "d", "{}", unique: [name]))[0].revision == 5)
     }
 
-    @Test func recordsThatAreNamedStay() throws {
-        let store = try Storage.open(folder: folder.path)
+    @Test(arguments: StoreKind.allCases) func recordsThatAreNamedStay(_ kind: StoreKind) throws {
+        let lab = try StoreLab(kind)
+        let store = try lab.open()
         defer { store.close() }
         let group = RecordReference(field: "/groups/0", collection: "groups", id: "g")
         #expect(throws: StorageFault.unknownReference(group)) {
@@ -69,8 +71,9 @@ import Testing
         #expect(try store.getNow("groups", "g") == nil)
     }
 
-    @Test func pagesFollowOneAnother() throws {
-        let store = try Storage.open(folder: folder.path)
+    @Test(arguments: StoreKind.allCases) func pagesFollowOneAnother(_ kind: StoreKind) throws {
+        let lab = try StoreLab(kind)
+        let store = try lab.open()
         defer { store.close() }
         for number in 10..<20 {
             try store.applyNow(.put("keys", "key_\(number)", "{}", label: number % 2 == 0 ? "Even \(number)" : "odd"))
@@ -88,8 +91,9 @@ import Testing
         #expect(try store.listNow(RecordQuery(collection: "keys", search: "100%")).records.isEmpty)
     }
 
-    @Test func theTrailIsWrittenWithTheChange() throws {
-        let store = try Storage.open(folder: folder.path)
+    @Test(arguments: StoreKind.allCases) func theTrailIsWrittenWithTheChange(_ kind: StoreKind) throws {
+        let lab = try StoreLab(kind)
+        let store = try lab.open()
         defer { store.close() }
         var change = RecordChange.put("keys", "a", "{}")
         change.audit = AuditEntry(
@@ -107,8 +111,9 @@ import Testing
         #expect(try store.auditNow(AuditQuery(since: 6)).count == 1)
     }
 
-    @Test func aWatchTellsWhatIsAndThenWhatChanges() throws {
-        let store = try Storage.open(folder: folder.path)
+    @Test(arguments: StoreKind.allCases) func aWatchTellsWhatIsAndThenWhatChanges(_ kind: StoreKind) throws {
+        let lab = try StoreLab(kind)
+        let store = try lab.open()
         defer { store.close() }
         for number in 0..<10 { try store.applyNow(.put("keys", "\(number)", "{}")) }
         try store.applyNow(.delete("keys", "3"))
@@ -126,8 +131,9 @@ import Testing
         #expect(follower.state.withLock { $0.records.count } == 11)
     }
 
-    @Test func anEmptyCollectionIsCompleteAtOnce() throws {
-        let store = try Storage.open(folder: folder.path)
+    @Test(arguments: StoreKind.allCases) func anEmptyCollectionIsCompleteAtOnce(_ kind: StoreKind) throws {
+        let lab = try StoreLab(kind)
+        let store = try lab.open()
         defer { store.close() }
         let follower = Follower()
         let watch = store.watch("keys") { follower.told($0, $1) }
@@ -135,9 +141,10 @@ import Testing
         watch.cancel()
     }
 
-    @Test func changesOfAnotherConnectionArrive() throws {
-        let store = try Storage.open(folder: folder.path)
-        let other = try Storage.open(folder: folder.path)
+    @Test(arguments: StoreKind.allCases) func changesOfAnotherConnectionArrive(_ kind: StoreKind) throws {
+        let lab = try StoreLab(kind)
+        let store = try lab.open()
+        let other = try lab.open()
         defer {
             store.close()
             other.close()

@@ -12,10 +12,10 @@ enum RecordFindings {
 
     /// - Parameter asksNetwork: false: only whether the store opens.
     static func all(_ config: GatewayConfig, _ services: CommandServices, asksNetwork: Bool, progress: (String?) -> Void) -> [Finding] {
-        guard access(StorageFile.path(in: config.data), F_OK) == 0 else {
-            return [Finding(.note, "store", "there is none in \(config.data) yet; \"gateway setup\" or the first start makes it")]
-        }
         do {
+            guard try StorePlace(config).exists() else {
+                return [Finding(.note, "store", "there is none in \(config.data) yet; \"gateway setup\" or the first start makes it")]
+            }
             let administration = try services.openQuietly(config)
             defer { administration.end() }
             let store = Finding(.ok, "store", "opens with the master key that is here")

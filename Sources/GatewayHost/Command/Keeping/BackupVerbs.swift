@@ -48,6 +48,9 @@ extension Invocation {
         guard has("force") || access(file, F_OK) != 0 else {
             return fail("\(file) exists. Name another, or add --force.", .usage)
         }
+        guard config.store == .local else {
+            return fail("records are in \(StorePlace(config)), whose own copies (its append-only file, its replicas) keep them.")
+        }
         guard access(StorageFile.path(in: config.data), F_OK) == 0 else {
             return fail("there is no store in \(config.data) yet. \"gateway setup\" or the first start makes it.")
         }

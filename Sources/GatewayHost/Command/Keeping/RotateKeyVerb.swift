@@ -35,8 +35,8 @@ extension Invocation {
                         : "the master key is a file, for which a new one is made. Leave out --new-key-file.",
                     .usage)
             }
-            guard access(StorageFile.path(in: config.data), F_OK) == 0 else {
-                return fail("there is no store in \(config.data) yet, so nothing is sealed.")
+            guard try StorePlace(config).exists() else {
+                return fail("there is no store in \(StorePlace(config)) yet, so nothing is sealed.")
             }
             let (storage, vault) = try GatewayStore.open(config)
             defer { storage.close() }

@@ -53,7 +53,7 @@ struct Setup {
             try DataFolder.make(config.data)
             let value = try Environment.current()[MasterKeyFile.variable].map { Secret($0) }
             // Before the store is, so that a key is never made for a store that another one sealed.
-            let there = access(StorageFile.path(in: config.data), F_OK) == 0
+            let there = try StorePlace(config).exists()
             if there {
                 note("master key", isNew: false, MasterKeyFile.path(in: config.data), [:])
             } else {
