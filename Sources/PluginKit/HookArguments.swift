@@ -47,6 +47,8 @@ public struct Chunk {
     public var bytes: Bytes { Bytes(raw.pointee.raw) }
     /// The name of the event.
     public var event: Bytes { Bytes(raw.pointee.event) }
+    /// Its id; absent if it has none.
+    public var id: Bytes { Bytes(raw.pointee.id) }
     public var data: Bytes { Bytes(raw.pointee.data) }
 }
 

@@ -91,6 +91,25 @@ import Testing
         #expect(try host.loader.load(path) === host.loader.load(other))
     }
 
+    @Test func copiesThatNobodyUsesGo() throws {
+        let folder = Fixture.directory + "/" + Fixture.unique("copies")
+        #expect(mkdir(folder, 0o700) == 0)
+        let loader = PluginLoader(directory: folder, executableDirectory: "/nowhere")
+        _ = try loader.load(Fixture.copy(try Fixture.build("tables.c", "-DVARIANT=7"), to: "kept.so"))
+        let old = folder + "/" + String(repeating: "a", count: 64) + ".so"
+        let young = folder + "/" + String(repeating: "b", count: 64) + ".so"
+        let unfinished = old + ".77"
+        let foreign = folder + "/notes.txt"
+        for path in [old, young, unfinished, foreign] { #expect(FileBytes.replace(path, with: [1], mode: 0o600) == nil) }
+        for path in [old, unfinished, foreign] {
+            var times = [timeval(tv_sec: 1_700_000_000, tv_usec: 0), timeval(tv_sec: 1_700_000_000, tv_usec: 0)]
+            #expect(utimes(path, &times) == 0)
+        }
+        loader.removeUnused()
+        #expect([old, unfinished].allSatisfy { FileBytes.mode(of: $0) == nil })
+        #expect([young, foreign].allSatisfy { FileBytes.mode(of: $0) != nil })
+    }
+
     /// dlopen alone would give the old code for a path it has seen.
     @Test func aReplacedFileIsNewCode() throws {
         let path = Fixture.copy(try Fixture.build("tables.c", "-DVARIANT=7"), to: "replaced.so")

@@ -21,6 +21,8 @@ struct StreamEvent {
     var raw: Bytes
     /// The last `event` field; empty when there is none, which means "message".
     var name: Bytes
+    /// The last `id` field; absent when there is none.
+    var id = Bytes.absent
     /// The data lines, joined by LF.
     var data: Bytes
     /// There is a data line; without one nothing was said (a comment, an empty line).
@@ -170,6 +172,8 @@ struct EventStreamReader: ~Copyable {
             guard let value = Self.value(of: line) else { continue }
             switch value.field {
             case .event: event.name = value.text
+            // One with a zero byte is ignored, says the standard.
+            case .id: if !value.text.buffer.contains(0) { event.id = value.text }
             case .data where !event.hasData:
                 event.data = value.text
                 event.hasData = true
@@ -187,7 +191,7 @@ struct EventStreamReader: ~Copyable {
         return event
     }
 
-    private enum Field { case event, data }
+    private enum Field { case event, data, id }
 
     /// Takes a line apart; nil for comments, for empty lines and for fields that nobody here asks for.
     private static func value(of line: Bytes) -> (field: Field, text: Bytes)? {
@@ -197,6 +201,8 @@ struct EventStreamReader: ~Copyable {
             (field, nameCount) = (.data, 4)
         } else if line.hasPrefix(Bytes("event")) {
             (field, nameCount) = (.event, 5)
+        } else if line.hasPrefix(Bytes("id")) {
+            (field, nameCount) = (.id, 2)
         } else {
             return nil
         }

@@ -163,6 +163,7 @@ final class Gateway: LoopHandler, TimerHandler {
         whenReady(addresses)
         control.arm(keepTimer, at: control.now.adding(milliseconds: StateKeeper.pauseMilliseconds))
         warmUp()
+        host.loader.removeUnused()
     }
 
     /// A JSON list.

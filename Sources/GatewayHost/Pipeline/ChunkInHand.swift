@@ -9,9 +9,10 @@ struct ChunkInHand {
     var raw: Bytes
     /// Position in the list of chunk hooks at which it goes on.
     var cursor = 0
-    /// Exactly one event of a stream; `event` and `data` are its fields.
+    /// Exactly one event of a stream; `event`, `id` and `data` are its fields.
     var isEvent = false
     var event = Bytes.absent
+    var id = Bytes.absent
     var data = Bytes.absent
     var isLast = false
 }

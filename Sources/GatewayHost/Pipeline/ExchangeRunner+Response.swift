@@ -165,6 +165,7 @@ extension ExchangeRunner {
                 var piece = ChunkInHand(raw: keep(event.raw))
                 piece.isEvent = true
                 piece.event = exchange.chunkArena.copy(event.name)
+                if !event.id.isAbsent { piece.id = exchange.chunkArena.copy(event.id) }
                 piece.data = event.hasData ? exchange.chunkArena.copy(event.data) : .absent
                 held.consume(offset)
                 return piece
@@ -212,7 +213,7 @@ extension ExchangeRunner {
         var chunk = gw_chunk(
             size: UInt32(MemoryLayout<gw_chunk>.size),
             flags: (piece.isLast ? GW_CHUNK_LAST : 0) | (piece.isEvent ? GW_CHUNK_SSE : 0), raw: piece.raw.abi,
-            event: piece.event.abi, id: Bytes.absent.abi, data: piece.data.abi)
+            event: piece.event.abi, id: piece.id.abi, data: piece.data.abi)
         return chain.callChunk(entry: entry, exchange: exchange, &chunk)
     }
 
@@ -249,6 +250,7 @@ extension ExchangeRunner {
         else { return }
         piece.isEvent = true
         piece.event = exchange.chunkArena.copy(event.name)
+        if !event.id.isAbsent { piece.id = exchange.chunkArena.copy(event.id) }
         piece.data = event.hasData ? exchange.chunkArena.copy(event.data) : .absent
     }
 

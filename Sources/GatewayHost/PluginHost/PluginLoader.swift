@@ -24,6 +24,27 @@ final class PluginLoader: Sendable {
     /// Plugin binaries that are mapped; none is ever unmapped.
     static var imageCount: Int { loaded.withLock(\.count) }
 
+    /// Younger copies may be another process's that is about to load them.
+    private static let unusedSeconds = 3600
+
+    /// Removes copies that this process has not loaded and nobody has made lately: of plugins that were replaced since. What another
+    /// process has loaded stays mapped there without its name.
+    func removeUnused() {
+        guard let folder = opendir(directory) else { return }
+        defer { closedir(folder) }
+        let used = PluginLoader.loaded.withLock { Set($0.keys) }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self) }
+            // 64 digits, `.so`, and what a copy was called that a dying process left unfinished.
+            guard name.utf8.count >= 67, name.dropFirst(64).hasPrefix(".so"), !used.contains(String(name.prefix(64))) else { continue }
+            var status = stat()
+            let path = "\(directory)/\(name)"
+            guard lstat(path, &status) == 0, Int64(status.st_mtim.tv_sec) + Int64(Self.unusedSeconds) < Int64(gwl_wall_ns() / 1_000_000_000)
+            else { continue }
+            unlink(path)
+        }
+    }
+
     /// The plugin that the configuration's `plugin:` means, loaded now unless it already is.
     /// - Throws: `PluginFault` that names the file, what is wrong with it, and both sides' versions.
     func load(_ plugin: String) throws(PluginFault) -> LoadedPlugin {

@@ -8,6 +8,8 @@ import Testing
 struct EventStreamReading: Equatable {
     /// `name|data` of each event that says something.
     var events: [String] = []
+    /// The id of each event that says something; nil where there is none.
+    var ids: [String?] = []
     /// Everything handed out, in order, and the remainder.
     var raw: [UInt8] = []
     var oversized = 0
@@ -22,7 +24,10 @@ struct EventStreamReading: Equatable {
                     switch reader.next(piece.bytes, from: &offset) {
                     case .event(let event):
                         raw += event.raw.buffer
-                        if event.hasData { events.append("\(event.name.string)|\(event.data.string)") }
+                        if event.hasData {
+                            events.append("\(event.name.string)|\(event.data.string)")
+                            ids.append(event.id.isAbsent ? nil : event.id.string)
+                        }
                     case .oversized(let bytes, isLast: let isLast):
                         raw += bytes.buffer
                         if isLast { oversized += 1 }
@@ -49,13 +54,19 @@ struct EventStreamReading: Equatable {
         "datax: 1\ndata : 2\nDATA: 3\n\nevent: none\n\ndata: last\r\n\n",
     ]
 
+    @Test func theLastIdCountsAndOneWithAZeroByteDoesNot() {
+        let reading = EventStreamReading(
+            "id: 1\nid: two\ndata: a\n\ndata: b\n\nid\ndata: c\n\nid: x\nid: y\u{0}\ndata: d\n\nidx: 3\ndata: e\n\n")
+        #expect(reading.ids == ["two", nil, "", "x", nil])
+    }
+
     @Test(arguments: streams) func everySplitReadsTheSame(_ text: String) {
         let wire = WireText(text)
         let whole = EventStreamReading([wire])
         #expect(whole.raw == Array(wire.buffer))
         for pieces in wire.splits {
             let reading = EventStreamReading(pieces)
-            #expect(reading.events == whole.events)
+            #expect(reading.events == whole.events && reading.ids == whole.ids)
             #expect(reading.raw == whole.raw)
         }
     }
