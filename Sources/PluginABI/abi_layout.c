@@ -445,7 +445,6 @@ REACHES(gw_grant, 40);
 MEMBER(gw_grant, spent, 32, int64_t);
 
 TEXT(GW_LEDGER, "gw.ledger/1");
-TEXT(GW_ATTR_TENANT_LIMITS, "gw.limits.tenant");
 VALUE(GW_USAGE_REPORTED, 0x1u);
 VALUE(GW_USAGE_UNPRICED, 0x2u);
 VALUE(GW_LEDGER_KEY, 0);

@@ -81,7 +81,15 @@ public final class Auth: Plugin, FixedRecords {
                 background.log(GW_LOG_ERROR, "the key \(id) is not let in: \(error)")
             }
         }
-        return AuthWorker(self, directory)
+        let tenants = TenantLimits()
+        try records?.watch(worker, "tenants") { record in
+            do {
+                try tenants.set(record.id.string, record.isGone ? nil : try record.settings())
+            } catch {
+                background.log(GW_LOG_ERROR, "the limits of the tenant \(record.id.string) do not hold: \(error)")
+            }
+        }
+        return AuthWorker(self, directory, tenants)
     }
 
     public func fixedRecords(of resource: Bytes) -> [JSON] {
@@ -104,10 +112,12 @@ public final class AuthWorker: RequestHook, BodyHook {
 
     let auth: Auth
     let directory: KeyDirectory
+    private let tenants: TenantLimits
 
-    fileprivate init(_ auth: Auth, _ directory: KeyDirectory) {
+    fileprivate init(_ auth: Auth, _ directory: KeyDirectory, _ tenants: TenantLimits) {
         self.auth = auth
         self.directory = directory
+        self.tenants = tenants
     }
 
     public func onRequest(_ request: Request) -> Verdict {
@@ -182,6 +192,7 @@ public final class AuthWorker: RequestHook, BodyHook {
         }
         record.tenant?.withUnsafeBufferPointer { _ = request.set(auth.tenant, text: Bytes($0)) }
         if let terms = record.terms { say(terms, request) }
+        if !tenants.isEmpty, let tenant = record.tenant, let limits = tenants[tenant] { add(limits, of: record, request) }
         if !record.models.allowEverything {
             request.makeState(Admission(row: place.row, version: directory.version(place.row)))
         }
@@ -193,6 +204,12 @@ public final class AuthWorker: RequestHook, BodyHook {
         terms.limits?.withUnsafeBufferPointer { _ = request.set(auth.limits, text: Bytes($0)) }
         terms.accounts?.withUnsafeBufferPointer { _ = request.set(auth.accounts, text: Bytes($0)) }
         terms.clientGone?.withUnsafeBufferPointer { _ = request.set(auth.clientGone, text: Bytes($0)) }
+    }
+
+    /// The tenant's limits behind the key's own.
+    private func add(_ limits: [UInt8], of record: KeyRecord, _ request: Request) {
+        let own = record.terms?.limits ?? Array("0 0 0 ".utf8) + record.name
+        (own + [0x0a] + limits).withUnsafeBufferPointer { _ = request.set(auth.limits, text: Bytes($0)) }
     }
 
     private func refuse(_ request: Request, apiKey: Bytes, bearer: Bytes) -> Verdict {

@@ -2,7 +2,34 @@
 //
 // Kind: constant.
 
+import PluginKit
+
 enum AuthResources {
+    /// Of keys and of tenants.
+    private static func limits(tokens: String) -> String {
+        """
+        {
+                  "type": "object", "additionalProperties": false,
+                  "properties": {
+                    "requests_per_minute": { "title": "Requests", "x-unit": "a minute",
+                      "description": "In any minute, smoothly. RateLimit must be in the chain, for this and what follows.",
+                      "type": "integer", "minimum": 1, "maximum": 1000000000 },
+                    "concurrency": { "title": "At once", "x-unit": "requests",
+                      "description": "Requests that run at the same time.",
+                      "type": "integer", "minimum": 1, "maximum": 1000000 },
+                    "budgets": { "title": "Budgets", "x-flag": "budget",
+                      "description": "Amounts of requests, input_tokens, output_tokens, tokens or usd, per minute, hour, day, week, month or in all: 5.00 usd per day. Days are those of ledger.zone.",
+                      "type": "array", "maxItems": 24, "items": { "type": "string", "maxLength": 64, "pattern": "\(BudgetText.pattern)" } },
+                    "unpriced": { "title": "Models without a price", "description": "Whether they may be used; they count nothing against usd.",
+                      "enum": ["allow", "refuse"], "type": "string" },
+                    "token_limit": { "title": "Tokens", "x-unit": "tokens", "x-flag": "limit",
+                      "description": "\(tokens)",
+                      "type": "integer", "minimum": 1, "maximum": 1000000000000000 }
+                  }
+                }
+        """
+    }
+
     static let declaration = """
         {"resources":[
           {
@@ -29,20 +56,7 @@ enum AuthResources {
                   "type": "string", "x-reference": "accounts" },
                 "tenant": { "title": "Tenant", "description": "Who pays, if that is somebody else than the name.",
                   "type": "string", "minLength": 1, "maxLength": 128 },
-                "limits": {
-                  "type": "object", "additionalProperties": false,
-                  "properties": {
-                    "requests_per_minute": { "title": "Requests", "x-unit": "a minute",
-                      "description": "In any minute, smoothly. RateLimit must be in the chain, for this and what follows.",
-                      "type": "integer", "minimum": 1, "maximum": 1000000000 },
-                    "concurrency": { "title": "At once", "x-unit": "requests",
-                      "description": "Requests that run at the same time.",
-                      "type": "integer", "minimum": 1, "maximum": 1000000 },
-                    "token_limit": { "title": "Tokens", "x-unit": "tokens", "x-flag": "limit",
-                      "description": "Tokens of all kinds together that it may ever use. The request that crosses the limit still ends. It is counted in memory: a restart of the gateway counts from nothing again, a reload does not.",
-                      "type": "integer", "minimum": 1, "maximum": 1000000000000000 }
-                  }
-                },
+                "limits": \(limits(tokens: "Tokens of all kinds together that it may ever use; the request that crosses the limit still ends.")),
                 "client_gone": { "title": "When the client leaves",
                   "description": "Read the answer to its end, so that its tokens are counted; or break off, always or only before its first byte. None: as the configuration says.",
                   "enum": ["drain", "abort", "abort_before_first_byte"], "type": "string" },
@@ -78,6 +92,20 @@ enum AuthResources {
               "type": "object", "additionalProperties": false, "required": ["name"],
               "properties": {
                 "name": { "title": "Name", "type": "string", "minLength": 1, "maxLength": 128 },
+                "notes": { "title": "Notes", "type": "string", "maxLength": 2000 }
+              }
+            }
+          },
+          {
+            "name": "tenants", "singular": "tenant", "title": "Tenants", "id_prefix": "tenant", "label": "/name",
+            "description": "Keys that are paid for together: those whose tenant has this name. Limits of a tenant hold for all of its keys together, beside their own.",
+            "columns": ["/name", "/limits/budgets", "/notes"], "unique": ["/name"],
+            "schema": {
+              "type": "object", "additionalProperties": false, "required": ["name"],
+              "properties": {
+                "name": { "title": "Name", "description": "As keys say it, and the ledger, where it is the group.",
+                  "type": "string", "minLength": 1, "maxLength": 128 },
+                "limits": \(limits(tokens: "Tokens of all kinds together that its keys may ever use.")),
                 "notes": { "title": "Notes", "type": "string", "maxLength": 2000 }
               }
             }

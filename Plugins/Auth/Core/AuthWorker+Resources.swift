@@ -6,6 +6,7 @@ import PluginKit
 
 extension AuthWorker: ResourceHook {
     public func check(_ change: ResourceChange) throws {
+        if change.resource.equals("tenants"), change.kind != .delete { return try TenantLimits.check(change.after) }
         guard change.resource.equals("keys"), change.kind != .delete else { return }
         let after = change.after
         // The store refuses what is not unique among the records; names of the configuration are known here.

@@ -36,19 +36,35 @@ extension KeyRecord {
     }
 }
 
-extension KeyTerms {
-    convenience init?(_ settings: Settings, id: String) throws(PluginError) {
-        let limits = settings["limits"]
+enum LimitReading {
+    /// gw.limits of what a record says under `limits`; nil if it says nothing.
+    static func text(_ limits: Settings, owner: String) throws(PluginError) -> String? {
         let numbers = [
             try limits["requests_per_minute"].ifPresent?.integer() ?? 0, try limits["concurrency"].ifPresent?.integer() ?? 0,
             try limits["token_limit"].ifPresent?.integer() ?? 0,
         ]
-        let isLimited = numbers.contains { $0 > 0 }
+        var words = [numbers.map { String($0) }.joined(separator: " ") + " " + owner]
+        for place in try limits["budgets"].list() {
+            let text = try place.text()
+            guard BudgetText(text) != nil else {
+                throw place.invalid(
+                    "an amount like \"5.00 usd per day\", \"20000 output_tokens per minute\" or \"1000000 tokens in all\" is needed here; "
+                        + "only usd has decimals, at most nine")
+            }
+            words.append(text)
+        }
+        if try limits["unpriced"].ifPresent?.text() == "refuse" { words.append("unpriced refuse") }
+        return words.count > 1 || numbers.contains { $0 > 0 } ? words.joined(separator: ";") : nil
+    }
+}
+
+extension KeyTerms {
+    convenience init?(_ settings: Settings, id: String) throws(PluginError) {
         // A key with an account of its own never falls through to a group.
         let account = try settings["account"].ifPresent?.text()
         let groups = try settings["groups"].texts()
         self.init(
-            limits: isLimited ? numbers.map { String($0) }.joined(separator: " ") + " " + id : nil,
+            limits: try LimitReading.text(settings["limits"], owner: id),
             accounts: account ?? (groups.isEmpty ? nil : groups.joined(separator: " ")),
             clientGone: try settings["client_gone"].ifPresent?.text())
     }

@@ -1,53 +1,53 @@
-// The limits that a key brings along (gw.limits), which take the place of the configuration's for each key.
+// The limits that a key brings along (gw.limits), which take the place of the configuration's for each key; and behind a
+// line break those of its tenant.
 //
-//     60 4 1000 key_01jd…     requests a minute, at once, tokens for ever; 0: none; and whose bucket it is
+//     60 4 1000 key_01jd…                        requests a minute, at once, tokens for ever; 0: none; and whose they are
+//     60 4 0 key_01jd…;5.00 usd per day          the same with budgets
+//     0 0 0 key_01jd…;unpriced refuse            models without a price are refused
 //
 // Kind: pure value.
 
 import PluginKit
 
 struct KeyLimits {
-    let requestsPerMinute: Int
-    let concurrency: Int
-    let tokens: Int
+    private(set) var requestsPerMinute = 0
+    private(set) var concurrency = 0
+    private(set) var budgets: [BudgetText] = []
+    private(set) var refusesUnpriced = false
     /// Buckets belong to the record, which may be renamed.
-    let owner: Bytes
+    private(set) var owner: [UInt8] = []
 
     /// Nil if the text is not that.
     init?(_ text: Bytes) {
-        var numbers = (0, 0, 0)
-        var start = 0
-        for place in 0..<3 {
-            var end = start
-            while end < text.count, text[end] != 0x20 { end += 1 }
-            guard end < text.count, let number = text.slice(start, end).decimal else { return nil }
-            switch place {
-            case 0: numbers.0 = number
-            case 1: numbers.1 = number
-            default: numbers.2 = number
-            }
-            start = end + 1
+        var rest = text
+        var numbers: [Int] = []
+        for _ in 0..<3 {
+            guard let blank = rest.buffer.firstIndex(of: 0x20), let number = rest.slice(0, blank).decimal else { return nil }
+            numbers.append(number)
+            rest = rest.slice(blank + 1, rest.count)
         }
-        guard start < text.count else { return nil }
-        (requestsPerMinute, concurrency, tokens) = numbers
-        owner = text.slice(start, text.count)
+        let words = rest.buffer.split(separator: 0x3b, omittingEmptySubsequences: false)
+        guard let first = words.first, !first.isEmpty else { return nil }
+        owner = Array(first)
+        (requestsPerMinute, concurrency) = (numbers[0], numbers[1])
+        if numbers[2] > 0 { budgets.append(BudgetText(measure: .tokens, span: .forEver, amount: numbers[2])) }
+        for word in words.dropFirst() {
+            let text = String(decoding: word, as: UTF8.self)
+            if text == "unpriced refuse" {
+                refusesUnpriced = true
+            } else if let budget = BudgetText(text) {
+                budgets.append(budget)
+            } else {
+                return nil
+            }
+        }
     }
 
-    /// All that such a key is asked for, in order: what the configuration says where the key says nothing.
-    func limits(over configured: [Limit]) -> [Limit] {
-        var limits = configured.filter { limit in
-            guard limit.subject == .key else { return true }
-            switch limit.measure {
-            case .requestsPerMinute: return requestsPerMinute == 0
-            case .concurrency: return concurrency == 0
-            case .tokens: return tokens == 0
-            }
-        }
-        if tokens > 0 { limits.insert(Limit(subject: .key, measure: .tokens, amount: tokens), at: 0) }
-        if concurrency > 0 { limits.insert(Limit(subject: .key, measure: .concurrency, amount: concurrency), at: 0) }
-        if requestsPerMinute > 0 {
-            limits.insert(Limit(subject: .key, measure: .requestsPerMinute, amount: requestsPerMinute), at: 0)
-        }
-        return limits
+    /// All of them in order, as limits of a key or of a tenant.
+    func limits(of subject: Limit.Subject) -> [Limit] {
+        var limits: [Limit] = []
+        if requestsPerMinute > 0 { limits.append(Limit(subject: subject, measure: .requestsPerMinute, amount: requestsPerMinute)) }
+        if concurrency > 0 { limits.append(Limit(subject: subject, measure: .concurrency, amount: concurrency)) }
+        return limits + budgets.map { Limit(subject, $0) }
     }
 }

@@ -4,46 +4,6 @@
 
 import PluginKit
 
-/// One limit of the configuration.
-struct Limit {
-    enum Subject { case key, address }
-    /// Tokens are a key's own for ever; the configuration has no limit of them.
-    enum Measure { case requestsPerMinute, concurrency, tokens }
-
-    let subject: Subject
-    let measure: Measure
-    let amount: Int
-
-    /// Begins the name of its bucket; what follows is the key's name or the address.
-    private let prefix: StaticString
-    /// Bytes of the longest prefix.
-    static var prefixLimit: Int { 15 }
-
-    init(subject: Subject, measure: Measure, amount: Int) {
-        self.subject = subject
-        self.measure = measure
-        self.amount = amount
-        prefix =
-            switch (subject, measure) {
-            case (.key, .requestsPerMinute): "key:rate:"
-            case (.key, .concurrency): "key:held:"
-            case (.address, .requestsPerMinute): "address:rate:"
-            case (.address, .concurrency): "address:held:"
-            case (.key, .tokens): "key:tokens:"
-            case (.address, .tokens): "address:tokens:"
-            }
-    }
-
-    /// Writes the name of its bucket for that key or address; there must be room for `prefixLimit` bytes more.
-    @inline(__always)
-    func writeBucket(_ name: Bytes, to memory: UnsafeMutablePointer<UInt8>) -> Bytes {
-        let start = prefix.utf8CodeUnitCount
-        memory.update(from: prefix.utf8Start, count: start)
-        if let base = name.base { (memory + start).update(from: base, count: name.count) }
-        return Bytes(base: memory, count: start + name.count)
-    }
-}
-
 struct RateLimitOptions {
     /// In the order in which they are asked: the first that refuses is the one that is told.
     let limits: [Limit]
@@ -54,7 +14,7 @@ struct RateLimitOptions {
 
     init(_ settings: Settings) throws(PluginError) {
         var limits: [Limit] = []
-        for (name, subject) in [("per_key", Limit.Subject.key), ("per_address", .address)] {
+        for (name, subject) in [("per_key", Limit.Subject.key), ("per_tenant", .tenant), ("per_address", .address)] {
             let place = settings[name]
             if let rate = place["requests_per_minute"].ifPresent {
                 let amount = try rate.integer(in: 1...1_000_000_000)
@@ -63,6 +23,14 @@ struct RateLimitOptions {
             if let concurrency = place["concurrency"].ifPresent {
                 let amount = try concurrency.integer(in: 1...1_000_000)
                 limits.append(Limit(subject: subject, measure: .concurrency, amount: amount))
+            }
+            for element in try place["budgets"].list() {
+                guard let budget = BudgetText(try element.text()) else {
+                    throw element.invalid(
+                        "an amount like \"5.00 usd per day\" or \"20000 output_tokens per minute\" or \"1000000 tokens in all\" is needed here"
+                    )
+                }
+                limits.append(Limit(subject, budget))
             }
         }
         self.limits = limits
@@ -82,6 +50,10 @@ struct RateLimitOptions {
                   "concurrency": {
                     "description": "Requests that run at the same time.",
                     "type": "integer", "minimum": 1, "maximum": 1000000
+                  },
+                  "budgets": {
+                    "description": "Amounts of requests, input_tokens, output_tokens, tokens or usd, per minute, hour, day, week, month or in all: 5.00 usd per day.",
+                    "type": "array", "maxItems": 24, "items": { "type": "string", "pattern": "\(BudgetText.pattern)" }
                   }
                 }
               }
@@ -94,6 +66,7 @@ struct RateLimitOptions {
           "additionalProperties": false,
           "properties": {
             "per_key": \(limitSchema),
+            "per_tenant": \(limitSchema),
             "per_address": \(limitSchema),
             "routes": {
               "description": "Routes that are limited: messages, count_tokens, models, ...; default: all.",

@@ -37,6 +37,8 @@ final class FakeExchange {
     var headers: [Side: [(name: String, value: String)]] = [:]
     var attributes: [gw_attr: gw_value] = [:]
     var body = ""
+    /// What the provider reported so far; nil: a host that does not say.
+    var usage: LedgerUsage?
     /// What `respond` staged.
     private(set) var response: Response?
     private(set) var upstream = Upstream()

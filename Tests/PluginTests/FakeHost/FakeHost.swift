@@ -24,6 +24,11 @@ final class FakeHost {
     let admin: UnsafePointer<gw_admin>?
     /// What gw.kv/1 holds.
     var keyValues: [String: String] = [:]
+    /// What gw.ledger/1 says was used before: "key:laptop", "tenant:acme".
+    var ledgerSums: [String: gw_usage] = [:]
+    /// What it was asked, with the period.
+    var ledgerQuestions: [String] = []
+    var ledgerFailure = GW_OK
     /// What gw.fetch/1 answers, by URL; anything else cannot be reached.
     var pages: [String: (status: Int64, body: String)] = [:]
     /// What was asked of gw.fetch/1: "GET http://a.example via socks5h://p:1".

@@ -102,6 +102,7 @@ private func queryInterface(
     let host = Arena.owner(of: instance, as: FakeHost.self)
     guard !host.withheld.contains(id) else { return nil }
     return switch id {
+    case GW_LEDGER: UnsafeRawPointer(fakeLedgerTable)
     case GW_LIMITER: UnsafeRawPointer(fakeLimiterTable)
     case GW_METRICS: UnsafeRawPointer(fakeMetricsTable)
     case GW_KV: UnsafeRawPointer(fakeKeyValueTable)

@@ -81,7 +81,14 @@ final class FakeLimiter {
             }
             grants.append(grant)
         }
-        if let refused { return (GW_E_LIMIT, refused, grants) }
+        if let refused {
+            // Nothing was taken of any of them.
+            for (index, demand) in demands.enumerated() where demand.kind == GW_DEMAND_BUDGET || demand.kind == GW_DEMAND_WINDOW {
+                let key = Bytes(demand.key).string
+                grants[index].remaining = max(0, demand.limit - spent[key, default: 0] - reserved(key))
+            }
+            return (GW_E_LIMIT, refused, grants)
+        }
         for demand in demands {
             let key = Bytes(demand.key).string
             if demand.kind == GW_DEMAND_LEASE {

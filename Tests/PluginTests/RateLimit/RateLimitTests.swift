@@ -59,11 +59,16 @@ import Testing
     @Test func aWaitOfMoreThanAMinuteIsNotWorthTryingAgain() {
         let limit = Limit(subject: .key, measure: .requestsPerMinute, amount: 1)
         let wall = ManualClock.startSeconds * 1_000_000_000
-        let minute = limit.refusal(name: "k", retryMilliseconds: 60_000, wallNanoseconds: wall)
+        func refusal(_ milliseconds: UInt64) -> Refusal {
+            var grant = gw_grant()
+            grant.retry_after_ms = milliseconds
+            return limit.refusal(name: "k", grant: grant, wallNanoseconds: wall)
+        }
+        let minute = refusal(60_000)
         #expect(minute.shouldRetry && minute.retryAfter == 60)
-        let longer = limit.refusal(name: "k", retryMilliseconds: 60_001, wallNanoseconds: wall)
+        let longer = refusal(60_001)
         #expect(!longer.shouldRetry && longer.retryAfter == 61)
-        let unknown = limit.refusal(name: "k", retryMilliseconds: 0, wallNanoseconds: wall)
+        let unknown = refusal(0)
         #expect(unknown.retryAfter == 1)
     }
 
@@ -179,7 +184,7 @@ import Testing
         let host = try host("{}")
         for (used, isLast) in [(400, false), (590, false), (700, true)] {
             let exchange = keyed(host, "0 0 1000 key_1")
-            #expect(exchange.onRequest() == .continue)
+            #expect(exchange.onRequest() == .continue && exchange.onBody() == .continue)
             exchange.setAttribute(GW_ATTR_TOKENS_INPUT, used - 7)
             exchange.setAttribute(GW_ATTR_TOKENS_OUTPUT, 4)
             exchange.setAttribute(GW_ATTR_CACHE_READ, 1)
@@ -190,11 +195,12 @@ import Testing
         }
         #expect(host.limiter.spent == ["key:tokens:key_1": 1690])
         let refused = keyed(host, "0 0 1000 key_1")
-        #expect(refused.onRequest() == .respond)
+        #expect(refused.onRequest() == .continue && refused.onBody() == .respond)
         #expect(refused.response?.status == 402 && refused.response?.headers["x-should-retry"] == "false")
         #expect(refused.response?.body.contains("has used up the 1000 tokens") == true)
         // More was given.
-        #expect(keyed(host, "0 0 2000 key_1").onRequest() == .continue)
+        let again = keyed(host, "0 0 2000 key_1")
+        #expect(again.onRequest() == .continue && again.onBody() == .continue)
     }
 
     @Test(arguments: ["", "1", "1 2 3", "1 2 3 ", "a 2 3 k", "1  3 k", "-1 2 3 k"])
