@@ -16,6 +16,10 @@ public struct Attempt {
     public var mayHaveRun: Bool { raw.pointee.flags & GW_ATTEMPT_MAY_HAVE_RUN != 0 }
     /// The proxy could not be reached, refused, or was silent for too long; what is behind it was not heard of.
     public var proxyFailed: Bool { raw.pointee.flags & GW_ATTEMPT_PROXY_FAILED != 0 }
+    /// No connection was tried: one failed a moment ago, and what is said of the proxy is of that one, or too many are on their way.
+    public var wasNotDialled: Bool { raw.pointee.flags & GW_ATTEMPT_NOT_DIALLED != 0 }
+    /// There was a connection to the upstream, new or kept: an answer came, one was made, or the request went out.
+    public var hadConnection: Bool { status != 0 || raw.pointee.connected_ns != 0 || raw.pointee.first_byte_ns != 0 || mayHaveRun }
     /// From the beginning of the attempt to a new connection; nil if none was made for it.
     public var secondsToConnection: Double? {
         let (start, connected) = (raw.pointee.start_ns, raw.pointee.connected_ns)

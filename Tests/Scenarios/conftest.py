@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import shutil
 import sys
 
 import pytest
@@ -11,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness.certificates import Authority  # noqa: E402
 from harness.client import RawClient  # noqa: E402
 from harness.configuration import configuration  # noqa: E402
-from harness.egress import HTTPEgress, SOCKSEgress  # noqa: E402
+from harness.egress import HTTPEgress, HTTPSEgress, SilentEgress, SOCKSEgress  # noqa: E402
 from harness.gateway import Gateway  # noqa: E402
 from harness.upstream import ScriptedUpstream, UpstreamLoop  # noqa: E402
 
@@ -105,6 +106,27 @@ def authority(tmp_path_factory):
 def egress(request, tmp_path):
     """A running proxy with a user and a password, once of each kind."""
     proxy = request.param(tmp_path).start()
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture(params=["socks5", "http", "https", "socks5-open", "http-open", "https-open"])
+def any_egress(request, tmp_path, authority):
+    """A running proxy, once of each kind, with credentials and without; the upstream needs `authority` as its ca_file."""
+    kind, _, is_open = request.param.partition("-")
+    if kind == "https":
+        certificate, key = (shutil.copy(file, tmp_path) for file in authority.issue())
+        proxy = HTTPSEgress(tmp_path, certificate, key, is_open=bool(is_open))
+    else:
+        proxy = {"socks5": SOCKSEgress, "http": HTTPEgress}[kind](tmp_path, is_open=bool(is_open))
+    yield proxy.start()
+    proxy.stop()
+
+
+@pytest.fixture
+def silent_egress():
+    """A proxy that takes every connection and never says a word."""
+    proxy = SilentEgress()
     yield proxy
     proxy.stop()
 

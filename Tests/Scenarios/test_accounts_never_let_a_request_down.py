@@ -10,6 +10,7 @@ import pytest
 from harness import replies
 from harness.client import RawClient
 from harness.configuration import AUTHORIZED, account
+from harness.egress import HTTPEgress, SilentEgress, SOCKSEgress, free_port
 from harness.waiting import wait_until
 
 CLIENTS = 200
@@ -95,6 +96,56 @@ def test_one_account_fails_and_nobody_notices(start_gateway, upstream, failure):
     assert len(answers) == 2 * CLIENTS
     assert {status for status, _ in answers} == {200}, [answer for answer in answers if answer[0] != 200][:2]
     assert BAD in {received.account for received in upstream.requests}, "the failing account was never tried"
+
+
+@pytest.fixture(params=["stopped", "silent", "refuses"])
+def failing_proxy(request, tmp_path):
+    """The settings of a proxy of a kind that fails in this way."""
+    running = []
+
+    def settings(kind):
+        if request.param == "silent":
+            running.append(SilentEgress(kind.kind))
+            return running[0].settings()
+        proxy = kind(tmp_path)
+        if request.param == "stopped":
+            return proxy.settings()
+        running.append(proxy.start())
+        return proxy.settings(password="wrong-password")
+
+    yield settings
+    for proxy in running:
+        proxy.stop()
+
+
+@pytest.mark.parametrize("kind", [SOCKSEgress, HTTPEgress])
+def test_the_proxy_of_one_account_fails_and_nobody_notices(start_gateway, upstream, failing_proxy, kind):
+    upstream.answer(WELL)
+    gateway = start_gateway(
+        accounts=[account("bad", BAD, proxy=failing_proxy(kind), priority=1)] + [account(f"good{number}", key) for number, key in enumerate(GOOD)],
+        secrets=[BAD, *GOOD], timeouts={"connect": "3s"})
+    answers = crowd(gateway, requests=2)
+    assert len(answers) == 2 * CLIENTS
+    assert {status for status, _ in answers} == {200}, [answer for answer in answers if answer[0] != 200][:2]
+    assert any('outcome="failed"' in line for line in proxy_metrics(gateway)), "the failing proxy was never tried"
+    assert BAD not in {received.account for received in upstream.requests}
+
+
+def test_all_proxies_of_two_accounts_fail_and_nobody_notices(start_gateway, upstream):
+    upstream.answer(WELL)
+    dead = [[{"type": "socks5", "host": "127.0.0.1", "port": free_port()} for _ in range(3)] for _ in range(2)]
+    gateway = start_gateway(
+        accounts=[account("bad", BAD, proxy=dead[0], priority=1), account("worse", GOOD[1], proxy=dead[1], priority=2),
+                  account("good", GOOD[0], priority=3)], secrets=[BAD, *GOOD])
+    answers = crowd(gateway, requests=2)
+    assert {status for status, _ in answers} == {200}, [answer for answer in answers if answer[0] != 200][:2]
+    assert {received.account for received in upstream.requests} == {GOOD[0]}
+
+
+def proxy_metrics(gateway):
+    with RawClient(gateway.address) as client:
+        text = client.request("GET", "/metrics").body.decode()
+    return [line for line in text.splitlines() if line.startswith("gateway_proxy_attempts_total{")]
 
 
 def test_all_but_one_fail_in_different_ways(start_gateway, upstream):

@@ -34,15 +34,6 @@ def silent_host():
             one.close()
 
 
-@pytest.fixture
-def silent_proxy():
-    """Takes every connection and never says a word."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(512)
-        yield listener.getsockname()[1]
-
-
 def crowd(gateway, rounds=3):
     """Clients at once, each asking some times; the statuses, and what was said."""
     answers, failures = [], []
@@ -74,8 +65,8 @@ def test_a_host_that_is_silent_disturbs_nobody(start_gateway, upstream, silent_h
 
 
 @pytest.mark.parametrize("kind", ["socks5", "http"])
-def test_a_proxy_that_is_silent_disturbs_nobody(start_gateway, upstream, silent_proxy, kind):
-    bad = account("bad", proxy={"type": kind, "host": "127.0.0.1", "port": silent_proxy}, priority=1)
+def test_a_proxy_that_is_silent_disturbs_nobody(start_gateway, upstream, silent_egress, kind):
+    bad = account("bad", proxy=silent_egress.settings(type=kind), priority=1)
     gateway = start_gateway(accounts=[bad, SPARE], timeouts={"connect": "1s"})
     assert {status for status, _ in crowd(gateway)} == {200}
     assert {received.account for received in upstream.requests} == {SPARE_ACCOUNT}
@@ -91,6 +82,14 @@ def test_those_who_ask_for_a_silent_host_again_are_told_at_once(start_gateway, s
     # The account is spared, being the last: it is asked for again and again, and only one at a time dials.
     told = [body for _, body in answers if b"a moment ago" in body or b"is being tried" in body]
     assert told, answers[:3]
+    # They are counted as what they are, and not as connections that failed.
+    wait_until(lambda: counted(gateway, "gateway_upstream_dials_refused_total{") == len(told), "refusals are counted")
+
+
+def counted(gateway, name):
+    with RawClient(gateway.address) as client:
+        text = client.request("GET", "/metrics").body.decode()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
 
 
 # ---------------------------------------------------------------- as the kernel sees it
@@ -102,7 +101,7 @@ class Watch:
     def __init__(self, process, file):
         self.file = file
         self.process = subprocess.Popen(
-            [tool("strace", "strace"), "-f", "-e", "trace=connect,sendto,sendmsg", "-e", "signal=none", "-o", file, "-p", str(process)],
+            [tool("strace", "strace"), "-f", "-e", "trace=connect,sendto,sendmsg,openat", "-e", "signal=none", "-o", file, "-p", str(process)],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         line = self.process.stderr.readline()
         assert "attached" in line, f"strace may not look at the gateway: {line}"
@@ -119,7 +118,7 @@ class Watch:
 
 @pytest.mark.parametrize("fault", ["stopped", "wrong password", "silent"])
 @pytest.mark.parametrize("kind", [SOCKSEgress, HTTPEgress])
-def test_no_packet_goes_around_a_proxy_that_fails(start_gateway, make_upstream, tmp_path, silent_proxy, kind, fault):
+def test_no_packet_goes_around_a_proxy_that_fails(start_gateway, make_upstream, tmp_path, silent_egress, kind, fault):
     behind, direct = make_upstream(), make_upstream()
     proxy = kind(tmp_path).start()
     settings = proxy.settings()
@@ -128,7 +127,7 @@ def test_no_packet_goes_around_a_proxy_that_fails(start_gateway, make_upstream, 
     elif fault == "wrong password":
         settings["password"] = "wrong-password"
     else:
-        settings["port"] = silent_proxy
+        settings["port"] = silent_egress.port
     spare = account("spare", SPARE_ACCOUNT, base_url=direct.url)
     gateway = start_gateway(
         upstream_url=behind.url, accounts=[account(proxy=settings, priority=1), spare], timeouts={"connect": "1s"})
@@ -148,6 +147,33 @@ def test_no_packet_goes_around_a_proxy_that_fails(start_gateway, make_upstream, 
     assert 'gateway_account_state{account="main"} 1' in status, "the account is reported"
     assert f'gateway_proxy_state{{proxy="{"socks5h" if kind is SOCKSEgress else "http"}://127.0.0.1:{settings["port"]}"}}' in status
     assert {received.account for received in direct.requests} == {SPARE_ACCOUNT}
+
+
+def names_looked_up(watch):
+    """The process asked somebody for the address of a name: the table of hosts, or a name server."""
+    return "/etc/hosts" in watch.file.read_text() or 53 in watch.ports()
+
+
+@pytest.mark.parametrize("kind", [SOCKSEgress, HTTPEgress])
+def test_names_are_looked_up_by_the_proxy_and_by_nobody_else(start_gateway, upstream, tmp_path, kind):
+    proxy = kind(tmp_path).start()
+    ways = {"known": ("localhost", [proxy.settings()]), "unknown": ("nowhere.invalid", [proxy.settings()]), "direct": ("nowhere.invalid", None)}
+    try:
+        for way, (host, proxies) in ways.items():
+            gateway = start_gateway(
+                upstream_url=f"http://{host}:{upstream.port}", accounts=[account(**({"proxy": proxies} if proxies else {}))],
+                timeouts={"connect": "5s"})
+            watch = Watch(gateway.process.pid, tmp_path / way)
+            try:
+                with RawClient(gateway.address) as client:
+                    status = client.request(headers=AUTHORIZED, body=BODY).status
+            finally:
+                watch.stop()
+            assert (status == 200) == (way == "known")
+            assert upstream.port not in watch.ports()
+            assert names_looked_up(watch) == (way == "direct"), "the watch sees it where it happens"
+    finally:
+        proxy.stop()
 
 
 def test_the_watch_would_see_it(start_gateway, upstream, tmp_path):

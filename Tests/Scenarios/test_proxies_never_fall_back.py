@@ -11,6 +11,7 @@ from harness.configuration import AUTHORIZED, MAIN_ACCOUNT, SPARE, SPARE_ACCOUNT
 from harness.egress import HTTPEgress, SOCKSEgress, free_port
 from harness.waiting import wait_until
 
+OTHER_ACCOUNT = "sk-ant-canary-other-account"
 BODY = b'{"model":"claude-test-1","max_tokens":1,"messages":[]}'
 
 
@@ -23,30 +24,44 @@ def failed(response):
     assert json.loads(response.body)["error"]["type"] in ("api_error", "timeout_error")
 
 
-def test_it_works(start_gateway, upstream, connect, egress):
-    gateway = start_gateway(accounts=[account(proxy=egress.settings())])
+def trusting(upstream, authority):
+    """The upstream, and whom the gateway trusts on the way: https proxies have certificates, too."""
+    return {"url": upstream.url, "ca_file": str(authority.file)}
+
+
+def test_it_works(start_gateway, upstream, connect, any_egress, authority):
+    gateway = start_gateway(upstream_url=trusting(upstream, authority), accounts=[account(proxy=any_egress.settings())])
     for _ in range(3):
         assert ask(connect, gateway).status == 200
     assert upstream.last.account == MAIN_ACCOUNT
     assert upstream.connections == 1, "the connection through the proxy was not kept"
 
 
-def test_it_works_with_tls_inside(start_gateway, make_upstream, connect, egress, authority):
+def test_it_works_with_tls_inside(start_gateway, make_upstream, connect, any_egress, authority):
     upstream = make_upstream(tls=authority.server_context())
-    gateway = start_gateway(upstream_url={"url": upstream.url, "ca_file": str(authority.file)},
-                            accounts=[account(proxy=egress.settings())])
+    gateway = start_gateway(upstream_url=trusting(upstream, authority), accounts=[account(proxy=any_egress.settings())])
     assert ask(connect, gateway).status == 200
 
 
-def test_a_wrong_password_is_a_failure(start_gateway, upstream, connect, egress):
-    gateway = start_gateway(accounts=[account(proxy=egress.settings(password="wrong-password"))])
+@pytest.mark.parametrize("any_egress", ["socks5", "http", "https"], indirect=True)
+def test_a_wrong_password_is_a_failure(start_gateway, upstream, connect, any_egress, authority):
+    gateway = start_gateway(upstream_url=trusting(upstream, authority),
+                            accounts=[account(proxy=any_egress.settings(password="wrong-password"))])
     failed(ask(connect, gateway))
     assert upstream.connections == 0
 
 
-def test_a_stopped_proxy_is_a_failure(start_gateway, upstream, connect, egress):
-    egress.stop()
-    gateway = start_gateway(accounts=[account(proxy=egress.settings())])
+@pytest.mark.parametrize("any_egress", ["https"], indirect=True)
+def test_a_proxy_whose_certificate_nobody_vouches_for_is_a_failure(start_gateway, upstream, connect, any_egress):
+    gateway = start_gateway(accounts=[account(proxy=any_egress.settings())])
+    failed(ask(connect, gateway))
+    assert upstream.connections == 0
+
+
+@pytest.mark.parametrize("any_egress", ["socks5", "http", "https"], indirect=True)
+def test_a_stopped_proxy_is_a_failure(start_gateway, upstream, connect, any_egress, authority):
+    any_egress.stop()
+    gateway = start_gateway(upstream_url=trusting(upstream, authority), accounts=[account(proxy=any_egress.settings())])
     failed(ask(connect, gateway))
     assert upstream.connections == 0
 
@@ -167,6 +182,37 @@ def test_when_no_proxy_works_the_account_is_left_alone_and_others_serve(start_ga
     for _ in range(6):
         assert ask(connect, gateway).status == 200
     assert {received.account for received in upstream.requests} == {SPARE_ACCOUNT}
+
+
+def test_accounts_whose_proxies_are_all_dead_leave_an_attempt_for_one_that_is_well(start_gateway, upstream, connect):
+    """Three attempts, as by default: the other way of one account takes none of them."""
+    dead = [[{"type": "socks5", "host": "127.0.0.1", "port": free_port()} for _ in range(3)] for _ in range(2)]
+    gateway = start_gateway(accounts=[
+        account("first", proxy=dead[0], priority=1), account("second", OTHER_ACCOUNT, proxy=dead[1], priority=2),
+        account("well", SPARE_ACCOUNT, priority=3)], secrets=[OTHER_ACCOUNT])
+    for _ in range(4):
+        assert ask(connect, gateway).status == 200
+    assert {received.account for received in upstream.requests} == {SPARE_ACCOUNT}
+
+
+def test_what_is_remembered_of_a_proxy_is_not_another_failure_of_it(start_gateway, upstream, connect, tmp_path, silent_egress):
+    gateway = start_gateway(accounts=[account(proxy=silent_egress.settings())], timeouts={"connect": "1s"}, limits={"attempts": 1})
+    for _ in range(8):
+        assert ask(connect, gateway).status in (502, 504, 529)
+    wait_until(lambda: counted(gateway, "gateway_upstream_dials_refused_total") > 0, "some were told at once")
+    dialled = counted(gateway, 'gateway_proxy_attempts_total{', 'outcome="failed"')
+    assert 0 < dialled <= silent_egress.accepted, "only what was dialled counts"
+    silent_egress.stop()
+    returned = SOCKSEgress(tmp_path, port=silent_egress.port, is_open=True).start()
+    try:
+        wait_until(lambda: ask(connect, gateway).status == 200, "it is used when it is back")
+        assert states(gateway) == {str(returned.port): 0.0}
+    finally:
+        returned.stop()
+
+
+def counted(gateway, name, part=""):
+    return sum(float(line.rsplit(" ", 1)[1]) for line in scrape(gateway).splitlines() if line.startswith(name) and part in line)
 
 
 def test_proxies_that_people_manage_are_a_list_too(gateway, upstream, connect, exits):

@@ -19,15 +19,14 @@ final class Exit: Sendable {
 
     func admission(at now: UInt64) -> ExitHealth.Admission { health.withLock { $0.admission(at: now) } }
 
-    /// Takes it: as the probe, if it rests and is due. False if somebody else was faster.
-    func take(at now: UInt64) -> Bool {
+    /// Takes it: as the probe, if it rests and is due.
+    /// - Returns: which probe, 0 if it is open; nil if somebody else was faster.
+    func take(at now: UInt64) -> UInt64? {
         health.withLock { health in
             switch health.admission(at: now) {
-            case .yes: return true
-            case .no: return false
-            case .asProbe:
-                health.probeBegins(at: now)
-                return true
+            case .yes: 0
+            case .no: nil
+            case .asProbe: health.probeBegins(at: now)
             }
         }
     }
@@ -50,7 +49,10 @@ final class Exit: Sendable {
         }
     }
 
-    func probeLeft(at now: UInt64) { health.withLock { $0.probeLeft(at: now) } }
+    /// The probe of that name, 0 for none, ended without telling. Others change nothing.
+    func probeLeft(_ probe: UInt64, at now: UInt64) {
+        if probe != 0 { health.withLock { $0.probeLeft(probe, at: now) } }
+    }
 
     func reset() { health.withLock { $0 = ExitHealth() } }
 

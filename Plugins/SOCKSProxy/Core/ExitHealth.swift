@@ -50,9 +50,11 @@ struct ExitHealth: Equatable {
     }
 
     /// A request goes out as the probe.
-    mutating func probeBegins(at now: UInt64) {
+    /// - Returns: which probe it is; never 0.
+    mutating func probeBegins(at now: UInt64) -> UInt64 {
         phase = .probing
         until = now + Self.probeLimit
+        return until
     }
 
     /// The proxy could not be reached, or did not connect.
@@ -68,9 +70,9 @@ struct ExitHealth: Equatable {
 
     mutating func succeeded() { self = ExitHealth() }
 
-    /// The probe ended without telling: its client left.
-    mutating func probeLeft(at now: UInt64) {
-        guard phase == .probing else { return }
+    /// The probe ended without telling: its client left, or it was never dialled.
+    mutating func probeLeft(_ probe: UInt64, at now: UInt64) {
+        guard phase == .probing, until == probe else { return }
         phase = .resting
         until = now
     }

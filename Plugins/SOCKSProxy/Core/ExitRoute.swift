@@ -17,19 +17,24 @@ final class ExitRoute {
         self.exits = exits
     }
 
+    struct Pick: Equatable {
+        var place: Int
+        /// The attempt is this probe of the exit; 0: it is none.
+        var probe: UInt64 = 0
+    }
+
     /// The exit for the next attempt.
     /// - Parameter failed: a bit for each place that has failed in this exchange.
-    func pick(at now: UInt64, without failed: UInt64 = 0) -> Int {
-        if failed >> UInt64(used) & 1 == 0, exits[used].admission(at: now) == .yes { return used }
+    func pick(at now: UInt64, without failed: UInt64 = 0) -> Pick {
+        if failed >> UInt64(used) & 1 == 0, exits[used].admission(at: now) == .yes { return Pick(place: used) }
         for place in exits.indices where failed >> UInt64(place) & 1 == 0 && exits[place].admission(at: now) == .yes {
             used = place
-            return place
+            return Pick(place: place)
         }
-        for place in exits.indices
-        where failed >> UInt64(place) & 1 == 0 && exits[place].admission(at: now) == .asProbe && exits[place].take(at: now) {
-            return place
+        for place in exits.indices where failed >> UInt64(place) & 1 == 0 && exits[place].admission(at: now) == .asProbe {
+            if let probe = exits[place].take(at: now) { return Pick(place: place, probe: probe) }
         }
-        return soonest(at: now)
+        return Pick(place: soonest(at: now))
     }
 
     private func soonest(at now: UInt64) -> Int {

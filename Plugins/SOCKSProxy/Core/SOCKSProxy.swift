@@ -53,8 +53,12 @@ struct ExitUse: BitwiseCopyable {
     var place = 0
     /// A bit for each place that has failed for this exchange.
     var failed: UInt64 = 0
+    /// Which probe of its exit the attempt is; 0: none.
+    var probe: UInt64 = 0
     /// Nothing was heard of it yet.
     var isOpen = false
+    /// The request had its other way, for whichever account: what is left of its attempts is for accounts that have had none.
+    var hadAnother = false
 }
 
 public final class SOCKSProxyWorker: SelectHook, AttemptHook, CompleteHook {
@@ -101,27 +105,30 @@ public final class SOCKSProxyWorker: SelectHook, AttemptHook, CompleteHook {
         use.pointee.isOpen = false
         let route = routes[use.pointee.route]
         let exit = route.exits[use.pointee.place]
-        guard attempt.proxyFailed else {
-            if attempt.error == GW_E_CANCELLED {
-                exit.probeLeft(at: Self.now(request))
-            } else {
-                worked(request, exit, route, use.pointee.place, attempt)
-            }
+        switch ExitOutcome(attempt) {
+        case .worked:
+            worked(request, exit, route, use.pointee.place, attempt)
             return .continue
+        case .untold:
+            exit.probeLeft(use.pointee.probe, at: Self.now(request))
+            return .continue
+        case .failed:
+            failed(request, exit)
+        case .remembered:
+            exit.probeLeft(use.pointee.probe, at: Self.now(request))
         }
-        failed(request, exit)
         use.pointee.failed |= 1 << UInt64(use.pointee.place)
-        // One other way for an account: what is left of the request's attempts is for other accounts. Those that failed rest, so the
-        // next request begins with the ones that are left.
-        guard !attempt.isLast, use.pointee.failed.nonzeroBitCount == 1, route.hasAnother(at: Self.now(request), without: use.pointee.failed)
+        // Those that failed rest, so the next request begins with the ones that are left.
+        guard !attempt.isLast, !use.pointee.hadAnother, route.hasAnother(at: Self.now(request), without: use.pointee.failed)
         else { return .continue }
+        use.pointee.hadAnother = true
         _ = request.set(plugin.again, text: "yes")
         return .retry
     }
 
     public func onComplete(_ request: Request, _ summary: Summary) {
         guard let use = request.state(ExitUse.self), use.pointee.isOpen else { return }
-        routes[use.pointee.route].exits[use.pointee.place].probeLeft(at: Self.now(request))
+        routes[use.pointee.route].exits[use.pointee.place].probeLeft(use.pointee.probe, at: Self.now(request))
     }
 
     // MARK: Outcomes
@@ -166,11 +173,12 @@ public final class SOCKSProxyWorker: SelectHook, AttemptHook, CompleteHook {
         // Another account has other proxies, of which none has failed yet.
         if use.pointee.route != number { use.pointee.failed = 0 }
         let route = routes[number]
-        let place = route.pick(at: Self.now(request), without: use.pointee.failed)
+        let pick = route.pick(at: Self.now(request), without: use.pointee.failed)
         use.pointee.route = number
-        use.pointee.place = place
+        use.pointee.place = pick.place
+        use.pointee.probe = pick.probe
         use.pointee.isOpen = true
-        return route.exits[place].url.withUnsafeBufferPointer {
+        return route.exits[pick.place].url.withUnsafeBufferPointer {
             upstream.proxy = Bytes($0).abi
             return request.setUpstream(upstream) ? .continue : .fail
         }

@@ -6,7 +6,7 @@
 enum HostMetric: CaseIterable, Sendable {
     case connections, connectionsTotal, exchangesInFlight, exchanges, attempts, refusals
     case unpriced
-    case loopLag, loopTurns, pooledConnections, dials, heldBytes
+    case loopLag, loopTurns, pooledConnections, dials, dialsRefused, heldBytes
     case hookDuration, hookFailures, hookOverruns, suspensionOverruns, quarantines
     case pendingOperations, generation, pluginImages
     case adminRequests, adminLoginsRefused
@@ -44,6 +44,12 @@ enum HostMetric: CaseIterable, Sendable {
             (.gauge, "gateway_upstream_connections_idle", "Upstream connections that wait for their next request.", ["loop"], [])
         case .dials:
             (.counter, "gateway_upstream_dials", "Upstream connections that were opened, by outcome.", ["loop", "outcome"], [])
+        case .dialsRefused:
+            (
+                .counter, "gateway_upstream_dials_refused",
+                "Upstream connections that were asked for and not tried, because one had just failed or too many were on their way.",
+                ["loop"], []
+            )
         case .heldBytes:
             (.gauge, "gateway_buffered_body_bytes", "Bytes of request bodies held in memory.", [], [])
         case .hookDuration:

@@ -178,6 +178,7 @@ extension ExchangeRunner {
     /// The attempt has no answer, or none that was whole before a byte of it left.
     func attemptFailed(_ fault: UpstreamFault) {
         self.fault = fault
+        if fault.isOfProxy { budget.proxyFailed() }
         cutFault = nil
         upstreamIsDone = true
         exchange.clearResponse()
@@ -250,6 +251,7 @@ extension ExchangeRunner {
 extension UpstreamFault {
     var abiFlags: UInt32 {
         (mayHaveBeenExecuted ? GW_ATTEMPT_MAY_HAVE_RUN : 0) | (isOfProxy ? GW_ATTEMPT_PROXY_FAILED : 0)
+            | (nothingWasDialled ? GW_ATTEMPT_NOT_DIALLED : 0)
     }
 
     /// The same for plugins.

@@ -82,6 +82,7 @@ struct AttemptBudget {
     /// Attempts that have begun.
     private(set) var attempts = 0
     private var firstStarted = Instant.distantFuture
+    private var hasForgiven = false
 
     init(attemptLimit: Int, retryMilliseconds: Int) {
         self.attemptLimit = attemptLimit
@@ -91,6 +92,14 @@ struct AttemptBudget {
     mutating func attemptBegins(at now: Instant) {
         if attempts == 0 { firstStarted = now }
         attempts += 1
+    }
+
+    /// The attempt did not reach the upstream: the first such one does not count, so that an account with another way out takes
+    /// no attempt from the accounts after it. One attempt stays one.
+    mutating func proxyFailed() {
+        guard !hasForgiven, attemptLimit > 1 else { return }
+        hasForgiven = true
+        attemptLimit += 1
     }
 
     /// Whether a failed attempt may be followed by another.

@@ -24,6 +24,7 @@ final class WorkerMetrics {
     private let idleUpstreams: MetricSeries
     private let dialsGood: MetricSeries
     private let dialsFailed: MetricSeries
+    private let dialsRefused: MetricSeries
     private let heldBytes: MetricSeries
     private let pendingOperations: MetricSeries
 
@@ -32,6 +33,7 @@ final class WorkerMetrics {
         var turns: UInt64 = 0
         var dials: UInt64 = 0
         var dialFailures: UInt64 = 0
+        var dialRefusals: UInt64 = 0
     }
 
     init(_ host: HostMetrics, loop: Int) {
@@ -53,6 +55,7 @@ final class WorkerMetrics {
         idleUpstreams = host.series(.pooledConnections, loop)
         dialsGood = host.series(.dials, loop, "connected")
         dialsFailed = host.series(.dials, loop, "failed")
+        dialsRefused = host.series(.dialsRefused, loop)
         heldBytes = host.series(.heldBytes)
         pendingOperations = host.series(.pendingOperations, loop)
     }
@@ -83,10 +86,12 @@ final class WorkerMetrics {
         turns.add(Double(loop.counters.turns - published.turns))
         published.turns = loop.counters.turns
         idleUpstreams.set(Double(upstreams.idleCount))
-        dialsGood.add(Double(upstreams.dialsTotal - upstreams.dialFailuresTotal - (published.dials - published.dialFailures)))
+        dialsGood.add(Double(upstreams.dialsConnectedTotal - published.dials))
         dialsFailed.add(Double(upstreams.dialFailuresTotal - published.dialFailures))
-        published.dials = upstreams.dialsTotal
+        dialsRefused.add(Double(upstreams.dialsRefusedTotal - published.dialRefusals))
+        published.dials = upstreams.dialsConnectedTotal
         published.dialFailures = upstreams.dialFailuresTotal
+        published.dialRefusals = upstreams.dialsRefusedTotal
         heldBytes.set(Double(held))
         pendingOperations.set(Double(operations))
     }

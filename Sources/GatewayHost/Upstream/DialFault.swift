@@ -83,6 +83,22 @@ enum DialFault {
         }
     }
 
+    /// The handshake of TLS with the origin failed. A way that breaks off is the proxy's fault, a certificate or a refusal the origin's.
+    static func handshake(_ error: TLSError, through proxy: ProxyAddress?) -> UpstreamFault {
+        let way = proxy.map { " (through proxy \($0.description))" } ?? ""
+        var fault = UpstreamFault(.tls, error.description + way)
+        fault.isOfProxy = proxy != nil && error.kind == .disconnected
+        return fault
+    }
+
+    /// Nobody answered in the handshake of TLS: as with a connection, the other way out will tell whose silence it is.
+    static func handshakeTimeout(with authority: HostPort, through proxy: ProxyAddress?, milliseconds: UInt32) -> UpstreamFault {
+        let way = proxy.map { " through proxy \($0.description)" } ?? ""
+        var fault = UpstreamFault(.timeoutConnect, "the TLS handshake with \(authority)\(way) took longer than \(milliseconds) ms")
+        fault.isOfProxy = proxy != nil
+        return fault
+    }
+
     static func timeout(to authority: HostPort, through proxy: ProxyAddress?, milliseconds: UInt32) -> UpstreamFault {
         let way = proxy.map { " through proxy \($0.description)" } ?? ""
         var fault = UpstreamFault(.timeoutConnect, "no connection to \(authority)\(way) within \(milliseconds) ms")

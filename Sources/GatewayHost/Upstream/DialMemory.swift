@@ -6,7 +6,7 @@
 //                                                      ▲                                              │        │
 //                                                      └───────── failed: rests twice as long ────────┘        └─► forgotten
 //
-// Only what costs time is remembered: a refused connection is an answer, and the next one may be taken. A place is an origin and
+// A rest is up to a quarter shorter, by chance. Only what costs time is remembered: a refused connection is an answer, and the next one may be taken. A place is an origin and
 // the way there, whichever account asks.
 //
 // Kind: value; pure, times are given. Confined to the loop that owns it. Invariant: at most `limit` places.
@@ -54,7 +54,8 @@ struct DialMemory {
     }
 
     /// A dial to `place` ended so.
-    mutating func failed(_ place: Place, _ fault: UpstreamFault, at now: Instant) {
+    /// - Parameter chance: any number; up to a quarter of the rest is left to it, so that loops do not come back together.
+    mutating func failed(_ place: Place, _ fault: UpstreamFault, at now: Instant, chance: UInt64) {
         guard fault.kind == .timeoutConnect || fault.kind == .resolve else { return records[place] = nil }
         var record = records[place] ?? Record(fault: fault, until: now, failures: 0)
         // Dials that began before the rest did end within it, for the same reason.
@@ -63,7 +64,7 @@ struct DialMemory {
         let rest = min(Self.firstRestMilliseconds << min(record.failures, 10), Self.longestRestMilliseconds)
         record.fault = fault
         record.failures += 1
-        record.until = now.adding(milliseconds: rest)
+        record.until = now.adding(milliseconds: rest - rest / 4 + Int(chance % UInt64(rest / 4 + 1)))
         record.probedUntil = nil
         records[place] = record
     }

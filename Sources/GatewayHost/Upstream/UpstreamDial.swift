@@ -127,8 +127,7 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
             self.stream = nil
             succeed(stream)
         case .failed(let error):
-            let way = target.proxy.map { " (through proxy \($0.description))" } ?? ""
-            fail(UpstreamFault(.tls, error.description + way))
+            fail(DialFault.handshake(error, through: target.proxy))
         }
     }
 
@@ -148,9 +147,8 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
             )
         case .handshaking:
             fail(
-                UpstreamFault(
-                    .timeoutConnect,
-                    "the TLS handshake with \(target.origin.authority) took longer than \(tlsMilliseconds) ms"))
+                DialFault.handshakeTimeout(
+                    with: target.origin.authority, through: target.proxy, milliseconds: tlsMilliseconds))
         case .refused, .over: break
         }
     }
@@ -166,6 +164,7 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
             return
         }
         pool.memory.succeeded(target.place)
+        pool.dialsConnectedTotal += 1
         let handler = handler
         end()
         if let handler {
@@ -183,9 +182,15 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
         case .connecting, .handshaking: wasUnderWay = true
         case .waiting, .refused, .over: wasUnderWay = false
         }
-        if wasUnderWay { pool.memory.failed(target.place, fault, at: pool.loop.now) }
+        var fault = fault
+        if wasUnderWay {
+            pool.memory.failed(target.place, fault, at: pool.loop.now, chance: .random(in: 0 ... .max))
+            pool.dialFailuresTotal += 1
+        } else {
+            fault.nothingWasDialled = true
+            pool.dialsRefusedTotal += 1
+        }
         end()
-        pool.dialFailuresTotal += 1
         handler?.upstreamFailed(fault)
         if wasUnderWay { pool.dialEnded(target) }
     }

@@ -42,6 +42,8 @@ struct UpstreamFault: Error, Sendable, CustomStringConvertible {
     var mayHaveBeenExecuted = false
     /// It is the proxy that failed; what is behind it was not heard of.
     var isOfProxy = false
+    /// No connection was tried: an earlier one had failed, or too many others were on their way. It says nothing new of anybody.
+    var nothingWasDialled = false
     /// The connection had served another exchange before: it may simply have been stale.
     var connectionWasReused = false
 

@@ -24,7 +24,11 @@ final class UpstreamPool {
 
     // Counters since start, and gauges; read on the loop.
     var dialsTotal: UInt64 = 0
+    /// Of them, those that ended with a connection, and those that did not.
+    var dialsConnectedTotal: UInt64 = 0
     var dialFailuresTotal: UInt64 = 0
+    /// Connections that were asked for and not tried: an earlier one had failed, or too many were on their way.
+    var dialsRefusedTotal: UInt64 = 0
     /// Exchanges that went out on a connection that had served another.
     var reusedTotal: UInt64 = 0
     /// Idle connections that the other side closed or that sent what nobody asked for.

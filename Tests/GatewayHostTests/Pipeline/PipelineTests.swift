@@ -75,4 +75,16 @@ import Testing
         #expect(budget.attempts == 3)
         #expect(!budget.allowsAnother(at: start.adding(milliseconds: 3)))
     }
+
+    @Test func theFirstAttemptThatAProxyFailedDoesNotCount() {
+        let now = Instant(nanoseconds: 1_000_000_000)
+        for (limit, attempts) in [(1, 1), (2, 3), (3, 4)] {
+            var budget = AttemptBudget(attemptLimit: limit, retryMilliseconds: 1000)
+            repeat {
+                budget.attemptBegins(at: now)
+                budget.proxyFailed()
+            } while budget.allowsAnother(at: now)
+            #expect(budget.attempts == attempts)
+        }
+    }
 }

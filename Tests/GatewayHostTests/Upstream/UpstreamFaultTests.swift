@@ -1,4 +1,5 @@
 import CLinux
+import PluginABI
 import Testing
 
 @testable import GatewayHost
@@ -179,6 +180,23 @@ import Testing
         #expect(server.connections == 1)
     }
 
+    @Test func whatIsRememberedIsNotDialled() throws {
+        let server = ScriptedServer { connection, _ in connection.waitForEnd() }
+        defer { server.stop() }
+        let lab = UpstreamLab()
+        // The place does not answer: an address that takes a connection and says nothing is a proxy that is silent.
+        let target = try lab.target("http://api.example", proxy: "socks5h://127.0.0.1:\(server.port)")
+        let attempts = (0..<2).map { _ in Attempt(lab, target) }
+        attempts[0].onOver = { attempts[1].begin() }
+        attempts[0].dial = lab.pool.dial(target, connectMilliseconds: 100, for: attempts[0])
+        lab.run()
+        let faults = attempts.compactMap(\.fault)
+        #expect(faults.map(\.kind) == [.timeoutConnect, .timeoutConnect] && faults.allSatisfy(\.isOfProxy))
+        #expect(faults.map(\.nothingWasDialled) == [false, true])
+        #expect(faults[1].abiFlags == GW_ATTEMPT_PROXY_FAILED | GW_ATTEMPT_NOT_DIALLED)
+        #expect(lab.pool.dialsTotal == 1 && lab.pool.dialFailuresTotal == 1 && lab.pool.dialsRefusedTotal == 1)
+    }
+
     @Test func dialsBeyondTheLimitWaitForTheirTurn() throws {
         let server = ScriptedServer { connection, _ in
             while connection.readRequest() != nil { connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
@@ -201,7 +219,9 @@ import Testing
         }
         lab.run()
         #expect(attempts[..<4].allSatisfy { $0.status == 200 })
-        #expect(attempts[4].fault?.kind == .limit)
+        #expect(attempts[4].fault?.kind == .limit && attempts[4].fault?.nothingWasDialled == true)
+        #expect(lab.pool.dialsRefusedTotal == 1 && lab.pool.dialFailuresTotal == 0)
+        #expect(lab.pool.dialsConnectedTotal == lab.pool.dialsTotal)
         #expect(target.waitingCount == 0)
         #expect(target.dialCount == 0)
     }

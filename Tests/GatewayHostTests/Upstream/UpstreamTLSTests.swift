@@ -124,4 +124,30 @@ import Testing
             attempt.fault?.sentence.contains("TLS handshake with 127.0.0.1:\(server.port) took longer than 40 ms")
                 == true)
     }
+
+    /// What breaks off or is silent behind a proxy may be the proxy; a certificate that is not the origin's is the origin's.
+    @Test func whoseFaultAHandshakeThroughAProxyIs() throws {
+        let closing = ScriptedServer { connection, _ in
+            _ = connection.readSome()
+            connection.shutdownWrite()
+        }
+        let silent = ScriptedServer { connection, _ in connection.waitForEnd() }
+        let untrusted = try serving(selfSigned: true) { _ in Issue.record("the handshake should have failed") }
+        let proxy = try RealProxy.socks(user: "me", password: "right")
+        var settings = UpstreamSettings()
+        for (server, isOfProxy) in [(closing, true), (silent, true), (untrusted, false)] {
+            defer { server.stop() }
+            settings.tlsMilliseconds = server === silent ? 100 : 20_000
+            for way in ["socks5h://me:right@127.0.0.1:\(proxy.port)", ""] {
+                let lab = try makeLab(settings)
+                let attempt = Attempt(lab, try lab.target("https://127.0.0.1:\(server.port)", proxy: way))
+                attempt.begin()
+                lab.run()
+                let fault = try #require(attempt.fault)
+                #expect(fault.kind == (server === silent ? .timeoutConnect : .tls), "\(fault)")
+                #expect(fault.isOfProxy == (isOfProxy && !way.isEmpty) && !fault.nothingWasDialled, "\(fault)")
+                #expect(fault.sentence.contains("through proxy socks5h://127.0.0.1:\(proxy.port)") != way.isEmpty)
+            }
+        }
+    }
 }

@@ -78,7 +78,8 @@ final class FakeExchange {
 
     func onAttempt(
         status: Int = 0, error: gw_error = GW_OK, number: Int = 1, isLast: Bool = false,
-        retryAfterMilliseconds: Int = 0, headers attemptHeaders: [(String, String)] = []
+        flags: UInt32 = 0, connectedNanoseconds: UInt64 = 0, retryAfterMilliseconds: Int = 0,
+        headers attemptHeaders: [(String, String)] = []
     ) -> Verdict {
         headers[.response] = attemptHeaders.map { ($0.0, $0.1) }
         var target = gw_upstream()
@@ -86,8 +87,8 @@ final class FakeExchange {
             withUnsafePointer(to: &target) { target in
                 var attempt = gw_attempt(
                     size: UInt32(MemoryLayout<gw_attempt>.size), number: UInt32(number),
-                    flags: isLast ? GW_ATTEMPT_LAST : 0, status: Int32(status), error: error,
-                    retry_after_ms: UInt32(retryAfterMilliseconds), start_ns: 0, connected_ns: 0,
+                    flags: flags | (isLast ? GW_ATTEMPT_LAST : 0), status: Int32(status), error: error,
+                    retry_after_ms: UInt32(retryAfterMilliseconds), start_ns: 0, connected_ns: connectedNanoseconds,
                     first_byte_ns: 0, upstream: target, error_body: gw_str())
                 return table.on_attempt!(raw, &attempt)
             }

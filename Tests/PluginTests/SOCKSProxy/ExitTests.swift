@@ -18,7 +18,7 @@ import Testing
             #expect(health.admission(at: health.until - 1) == .no(until: health.until))
             now = health.until
             #expect(health.admission(at: now) == .asProbe)
-            health.probeBegins(at: now)
+            #expect(health.probeBegins(at: now) == now + ExitHealth.probeLimit)
             #expect(health.phase == .probing && health.admission(at: now) == .no(until: now + ExitHealth.probeLimit))
         }
         #expect(rests == [1500, 3000, 6000, 12_000, 24_000, 48_000, 96_000, 192_000, 225_000, 225_000])
@@ -42,12 +42,14 @@ import Testing
     @Test func aProbeThatIsNotHeardOfIsForgotten() {
         var health = ExitHealth()
         health.failed(at: 0, chance: 0)
-        health.probeBegins(at: 2000)
+        let probe = health.probeBegins(at: 2000)
         #expect(health.admission(at: 2000 + ExitHealth.probeLimit) == .asProbe)
-        health.probeLeft(at: 2500)
+        for other in [0, probe - 1] { health.probeLeft(other, at: 2400) }
+        #expect(health.phase == .probing, "somebody else's end says nothing")
+        health.probeLeft(probe, at: 2500)
         #expect(health.phase == .resting && health.admission(at: 2500) == .asProbe && health.failures == 1)
         var open = ExitHealth()
-        open.probeLeft(at: 1)
+        open.probeLeft(probe, at: 1)
         #expect(open == ExitHealth())
     }
 }
@@ -59,22 +61,24 @@ import Testing
 
     @Test func itStaysWithTheOneThatWorks() {
         let route = route(3)
-        #expect(route.pick(at: 0) == 0)
+        #expect(route.pick(at: 0).place == 0)
         _ = route.exits[0].failed(at: 0, chance: 0)
-        #expect(route.pick(at: 1, without: 1) == 1)
+        #expect(route.pick(at: 1, without: 1).place == 1)
         route.worked(1)
         // The first one is due again, but nobody's request is risked while another works.
-        #expect(route.pick(at: 5000) == 1 && route.exits[0].current.phase == .resting)
+        #expect(route.pick(at: 5000).place == 1 && route.exits[0].current.phase == .resting)
         _ = route.exits[1].failed(at: 5000, chance: 0)
-        #expect(route.pick(at: 5001) == 2)
+        #expect(route.pick(at: 5001).place == 2)
         route.worked(2)
         _ = route.exits[2].failed(at: 5002, chance: 0)
         // Nobody is open: the first that is due is tried, by one request at a time.
-        #expect(route.pick(at: 5003) == 0 && route.exits[0].current.phase == .probing)
-        #expect(route.pick(at: 5004) == 1, "the one whose rest ends first; never none")
+        #expect(
+            route.pick(at: 5003) == ExitRoute.Pick(place: 0, probe: 5003 + ExitHealth.probeLimit)
+                && route.exits[0].current.phase == .probing)
+        #expect(route.pick(at: 5004) == ExitRoute.Pick(place: 1), "the one whose rest ends first; never none")
         _ = route.exits[0].succeeded()
         route.worked(0)
-        #expect(route.pick(at: 5005) == 0)
+        #expect(route.pick(at: 5005) == ExitRoute.Pick(place: 0))
     }
 
     @Test func whetherAnotherOneIsLeft() {

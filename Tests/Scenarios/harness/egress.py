@@ -1,9 +1,13 @@
-"""Real proxies: microsocks for SOCKS5, tinyproxy for HTTP CONNECT, each with a user and a password."""
+"""Real proxies: microsocks for SOCKS5, tinyproxy for HTTP CONNECT, stunnel before it for HTTPS; and one that is silent.
+
+Each wants a user and a password unless it is open to all.
+"""
 
 import os
 import shutil
 import socket
 import subprocess
+import threading
 
 from .configuration import PROXY_PASSWORD
 from .waiting import wait_until
@@ -30,9 +34,10 @@ class Egress:
 
     kind = ""
 
-    def __init__(self, directory):
+    def __init__(self, directory, port=None, is_open=False):
         self.directory = directory
-        self.port = free_port()
+        self.port = port or free_port()
+        self.is_open = is_open
         self.log_file = directory / f"{self.kind}-{self.port}.log"
         self.process = None
 
@@ -53,8 +58,8 @@ class Egress:
 
     def settings(self, **changes):
         """The `proxy` of an account, as the configuration writes it."""
-        return {"type": self.kind, "host": "127.0.0.1", "port": self.port, "username": USER,
-                "password": PROXY_PASSWORD, **changes}
+        credentials = {} if self.is_open else {"username": USER, "password": PROXY_PASSWORD}
+        return {"type": self.kind, "host": "127.0.0.1", "port": self.port, **credentials, **changes}
 
     def _accepts(self):
         assert self.process.poll() is None, f"{self.kind} ended: {self.log_file.read_text()}"
@@ -66,8 +71,8 @@ class SOCKSEgress(Egress):
     kind = "socks5"
 
     def command(self):
-        return [tool("microsocks", "microsocks"), "-i", "127.0.0.1", "-p", str(self.port), "-u", USER,
-                "-P", PROXY_PASSWORD]
+        credentials = [] if self.is_open else ["-u", USER, "-P", PROXY_PASSWORD]
+        return [tool("microsocks", "microsocks"), "-i", "127.0.0.1", "-p", str(self.port), *credentials]
 
 
 class HTTPEgress(Egress):
@@ -77,5 +82,66 @@ class HTTPEgress(Egress):
         file = self.directory / f"tinyproxy-{self.port}.conf"
         file.write_text("\n".join([
             f"Port {self.port}", "Listen 127.0.0.1", "Timeout 600", "LogLevel Connect", "MaxClients 100",
-            f"BasicAuth {USER} {PROXY_PASSWORD}", ""]))
+            *([] if self.is_open else [f"BasicAuth {USER} {PROXY_PASSWORD}"]), ""]))
         return [tool("tinyproxy", "tinyproxy-bin"), "-d", "-c", str(file)]
+
+
+class HTTPSEgress(Egress):
+    """stunnel takes TLS off, and tinyproxy connects. The gateway has to trust the authority of `certificate`."""
+
+    kind = "https"
+
+    def __init__(self, directory, certificate, key, is_open=False):
+        super().__init__(directory, is_open=is_open)
+        self.certificate, self.key = certificate, key
+        self.behind = HTTPEgress(directory, is_open=is_open)
+
+    def start(self):
+        self.behind.start()
+        return super().start()
+
+    def stop(self):
+        super().stop()
+        self.behind.stop()
+
+    def command(self):
+        file = self.directory / f"stunnel-{self.port}.conf"
+        file.write_text("\n".join([
+            "foreground = yes", "pid =", "syslog = no", "debug = warning", "[proxy]", f"accept = 127.0.0.1:{self.port}",
+            f"connect = 127.0.0.1:{self.behind.port}", f"cert = {self.certificate}", f"key = {self.key}",
+            "TIMEOUTclose = 0", ""]))
+        return [tool("stunnel4", "stunnel4"), str(file)]
+
+
+class SilentEgress:
+    """Takes every connection and never says a word; `accepted` counts them."""
+
+    def __init__(self, kind="socks5"):
+        self.kind = kind
+        self.accepted = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self._listener.getsockname()[1]
+        self._kept = []
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+
+    def _accept(self):
+        while True:
+            try:
+                self._kept.append(self._listener.accept()[0])
+                self.accepted += 1
+            except OSError:
+                return
+
+    def settings(self, **changes):
+        return {"type": self.kind, "host": "127.0.0.1", "port": self.port, **changes}
+
+    def stop(self):
+        if self._thread.is_alive():
+            # Wakes the thread; closing alone would not.
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._thread.join()
+        self._listener.close()
+        for one in self._kept:
+            one.close()
+        self._kept = []
