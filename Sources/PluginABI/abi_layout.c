@@ -173,12 +173,14 @@ MEMBER(gw_instance, name, 16, gw_str);
 MEMBER(gw_instance, config, 32, gw_str);
 MEMBER(gw_instance, user, 48, void *);
 
-REACHES(gw_worker, 32);
+REACHES(gw_worker, 40);
 MEMBER(gw_worker, size, 0, uint32_t);
 MEMBER(gw_worker, index, 4, uint32_t);
 MEMBER(gw_worker, instance, 8, gw_instance *);
 MEMBER(gw_worker, background, 16, gw_request *);
 MEMBER(gw_worker, user, 24, void *);
+MEMBER(gw_worker, flags, 32, uint32_t);
+MEMBER(gw_worker, reserved, 36, uint32_t);
 
 REACHES(gw_request, 32);
 MEMBER(gw_request, size, 0, uint32_t);

@@ -60,6 +60,13 @@ public struct WorkerScope {
     /// 0 up to the number of workers.
     public var index: Int { Int(raw.pointee.index) }
 
+    /// False in the process of an operator's command, which ends with its answer: begin no work of your own there.
+    public var servesClients: Bool {
+        // An older host's struct is shorter.
+        guard Int(raw.pointee.size) >= MemoryLayout<gw_worker>.size else { return true }
+        return raw.pointee.flags & GW_WORKER_ADMINISTRATION == 0
+    }
+
     /// Owns operations that belong to no exchange: timers, refreshes.
     public var background: Request { Request(raw: raw.pointee.background, host: host) }
 

@@ -24,6 +24,8 @@ public struct OperationResult {
     @inlinable public var error: gw_error { raw.pointee.error }
     /// A counter, an HTTP status, an index; the interface says.
     @inlinable public var number: Int { Int(raw.pointee.number) }
+    /// Of a fetch that got no answer: something of the request left, so it may have been carried out.
+    @inlinable public var mayHaveRun: Bool { error == GW_E_CANCELLED || number == Int(GW_FETCH_MAY_HAVE_RUN) }
     @inlinable public var bytes: Bytes { Bytes(raw.pointee.bytes) }
 }
 

@@ -140,6 +140,12 @@ public struct Request {
         text().withBytes { host.pointee.log(instance, raw, level, $0.abi) }
     }
 
+    /// Fills `buffer` from the host's source of randomness.
+    public func random(_ buffer: UnsafeMutableRawBufferPointer) {
+        guard let base = buffer.baseAddress else { return }
+        host.pointee.random(base, buffer.count)
+    }
+
     /// Nanoseconds; see `Instance.clock`.
     @inlinable public func clock(_ which: gw_clock) -> UInt64 { host.pointee.clock(which) }
 }

@@ -1,4 +1,5 @@
 import PluginABI
+import Synchronization
 import Testing
 
 @testable import GatewayHost
@@ -44,6 +45,44 @@ import Testing
         #expect(fetcher.cancelled == 1)
     }
 
+    @Test func itSaysWhetherItMayHaveBeenCarriedOut() throws {
+        for mayHaveRun in [true, false] {
+            let probe = Probe()
+            let (driver, _) = try driver(probe, .failed(GW_E_UNAVAILABLE, mayHaveRun: mayHaveRun))
+            #expect(driver.run(.request) == GW_CONTINUE)
+            #expect(probe[2] == (mayHaveRun ? Int64(GW_FETCH_MAY_HAVE_RUN) : 0))
+            driver.complete()
+        }
+    }
+
+    /// A chain that is replaced stays until what it sent in the background has been answered.
+    @Test func whatIsFetchedInTheBackgroundIsAwaited() throws {
+        let probe = Probe()
+        let (driver, fetcher) = try driver(probe, nil)
+        #expect(driver.run(.response) == GW_CONTINUE)
+        #expect(probe[7] == 0)
+        driver.complete()
+        var isStopped = false
+        driver.worker.whenStopped = { isStopped = true }
+        driver.worker.supersede()
+        #expect(!isStopped && driver.host.backgroundWork.load(ordering: .relaxed) == 1)
+        fetcher.end(.failed(GW_E_TIMEOUT, mayHaveRun: true))
+        driver.turn { isStopped }
+        #expect(isStopped && probe[8] == 1 && probe[9] == 1 && driver.host.backgroundWork.load(ordering: .relaxed) == 0)
+        driver.generation.destroy()
+    }
+
+    /// The end of the process does not wait for ever.
+    @Test func theEndCutsWhatIsFetchedInTheBackground() throws {
+        let probe = Probe()
+        let (driver, fetcher) = try driver(probe, nil)
+        #expect(driver.run(.response) == GW_CONTINUE)
+        driver.complete()
+        driver.worker.end()
+        #expect(probe[8] == 1 && fetcher.cancelled == 1 && driver.host.backgroundWork.load(ordering: .relaxed) == 0)
+        driver.generation.destroy()
+    }
+
     @Test func withoutAFetcherTheServiceIsUnavailable() throws {
         let probe = Probe()
         let (driver, _) = try driver(probe, nil)
@@ -80,15 +119,22 @@ final class ScriptedFetcher: Fetcher {
     private let outcome: FetchOutcome?
     private(set) var asked: [String] = []
     fileprivate(set) var cancelled = 0
+    private var running: [(FetchOutcome) -> Void] = []
 
-    /// - Parameter outcome: nil: it never ends.
+    /// Ends those that wait.
+    func end(_ outcome: FetchOutcome) {
+        for ended in running { ended(outcome) }
+        running = []
+    }
+
+    /// - Parameter outcome: nil: it ends when the test says so.
     init(_ outcome: FetchOutcome?) { self.outcome = outcome }
 
     func start(_ request: FetchRequest, ended: @escaping (FetchOutcome) -> Void) throws(FetchRefusal) -> any Fetch {
         asked.append(
             "\(request.method.string) \(request.url.string) \(request.body.string) \(request.timeoutMilliseconds)")
         let fetch = ScriptedFetch(self)
-        if let outcome { ended(outcome) }
+        if let outcome { ended(outcome) } else { running.append(ended) }
         return fetch
     }
 }

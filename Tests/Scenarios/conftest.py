@@ -51,9 +51,14 @@ def start_gateway(tmp_path, upstream, request):
     numbers = itertools.count(1)
     started = []
 
-    def start(tree=None, upstream_url=None, environment=None, secrets=(), **arguments):
+    def start(tree=None, upstream_url=None, environment=None, secrets=(), sharing=None, **arguments):
+        """`sharing`: another gateway whose store this one uses, too."""
         directory = tmp_path / f"gateway-{next(numbers)}"
         directory.mkdir()
+        if sharing:
+            (directory / "data").mkdir(mode=0o700)
+            for name in ("gateway.db", "master.key"):
+                (directory / "data" / name).symlink_to(sharing.data / name)
         gateway = Gateway(
             directory, tree or configuration(upstream_url or upstream.url, **arguments), environment, secrets)
         started.append(gateway)

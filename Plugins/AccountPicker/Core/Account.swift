@@ -12,8 +12,11 @@ final class Account: Sendable {
     /// `config:` and the name, or the id of its record.
     let id: String
     let name: [UInt8]
-    /// Sent as `x-api-key`.
+    /// Sent as `x-api-key`; empty for an account with a grant.
     let credential: [UInt8]
+    /// Of an OAuth account: what is sent instead.
+    let grant: HeldGrant?
+    let provider: OAuthProvider?
     /// Where it is served; nil for the host's configured upstream.
     let baseURL: [UInt8]?
     /// The proxies it demands, as gw.egress has them: URLs in order, a blank between; nil if it goes out directly.
@@ -33,11 +36,14 @@ final class Account: Sendable {
     init(
         id: String, name: String, credential: String, baseURL: String? = nil, egress: [ProxyURL] = [],
         priority: Int = 50, weight: Int = 1, concurrency: Int? = nil, models: ModelPatterns,
-        isEnabled: Bool = true, groups: [String] = [], isDedicated: Bool = false
+        isEnabled: Bool = true, groups: [String] = [], isDedicated: Bool = false, grant: HeldGrant? = nil,
+        provider: OAuthProvider? = nil
     ) {
         self.id = id
         self.groups = groups
         self.isDedicated = isDedicated
+        self.grant = grant
+        self.provider = provider
         self.name = Array(name.utf8)
         self.credential = Array(credential.utf8)
         self.baseURL = baseURL.map { Array($0.utf8) }

@@ -12,7 +12,12 @@ final class AccountDirectory {
     private struct Entry {
         let settings: Settings
         let proxies: [String]
+        /// Of an OAuth account.
+        let grant: HeldGrant?
     }
+
+    /// Of the OAuth accounts; nil: there can be none.
+    var keeper: GrantKeeper?
 
     private var entries: [String: Entry] = [:]
     private var proxies: [String: ProxyURL] = [:]
@@ -23,9 +28,17 @@ final class AccountDirectory {
     func accountChanged(_ record: Record) throws -> Account? {
         let id = record.id.string
         entries[id] = nil
-        if record.isGone { return nil }
+        if record.isGone {
+            keeper?.forget(id)
+            return nil
+        }
         let settings = try record.settings()
-        let entry = Entry(settings: settings, proxies: try AccountDirectory.named(settings).map(\.name))
+        var grant: HeldGrant?
+        if settings["type"].value == .text("oauth") {
+            guard let keeper else { throw settings["type"].invalid("this gateway keeps no records, or fetches nothing") }
+            grant = try keeper.told(id, settings, revision: record.revision)
+        }
+        let entry = Entry(settings: settings, proxies: try AccountDirectory.named(settings).map(\.name), grant: grant)
         entries[id] = entry
         return try account(id, entry)
     }
@@ -45,13 +58,16 @@ final class AccountDirectory {
     /// One that is disabled or gone is passed over while another of the list is there.
     private func account(_ id: String, _ entry: Entry) throws(PluginError) -> Account {
         if entry.proxies.isEmpty {
-            return try Account(
-                entry.settings, id: id, egress: try AccountDirectory.inlineProxy(entry.settings).map { [$0] } ?? [])
+            return try account(id, entry, entry.settings, egress: try AccountDirectory.inlineProxy(entry.settings).map { [$0] } ?? [])
         }
         let usable = entry.proxies.compactMap { proxies[$0] }
-        if !usable.isEmpty { return try Account(entry.settings, id: id, egress: usable) }
+        if !usable.isEmpty { return try account(id, entry, entry.settings, egress: usable) }
         let disabled = Settings(entry.settings.value.setting("enabled", .bool(false)))
-        return try Account(disabled, id: id, egress: [])
+        return try account(id, entry, disabled, egress: [])
+    }
+
+    private func account(_ id: String, _ entry: Entry, _ settings: Settings, egress: [ProxyURL]) throws(PluginError) -> Account {
+        try Account(settings, id: id, egress: egress, grant: entry.grant, provider: entry.grant == nil ? nil : keeper?.provider(of: id))
     }
 
     /// The ways out of an account, for a request of our own.

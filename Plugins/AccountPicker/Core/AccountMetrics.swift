@@ -42,7 +42,9 @@ final class AccountMetrics: Sendable {
     }
 
     func state(of standing: Standing, _ label: String) {
-        let worst = LimitScope.allCases.map { standing.health($0).phase.rawValue }.max() ?? 0
+        let isMissing = GrantWord(bits: standing.grant).kind == .missing
+        let worst =
+            isMissing ? Health.Phase.needsOperator.rawValue : LimitScope.allCases.map { standing.health($0).phase.rawValue }.max() ?? 0
         label.withBytes { states.series($0).set(Double(worst)) }
     }
 

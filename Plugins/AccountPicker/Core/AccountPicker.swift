@@ -16,10 +16,11 @@ public final class AccountPicker: Plugin, StateHandover, FixedRecords {
 
     let options: AccountPickerOptions
     let pool: AccountPool
+    let oauth: OAuth
     let fetch: Fetch?
     let metrics: AccountMetrics?
     let documents: Documents?
-    private let records: RecordStore?
+    let records: RecordStore?
 
     let route: Attribute
     let model: Attribute
@@ -45,6 +46,7 @@ public final class AccountPicker: Plugin, StateHandover, FixedRecords {
         pool = AccountPool(
             try AccountPickerOptions.limits(settings), workers: instance.workers, key: Self.key(instance, records))
         options = try AccountPickerOptions(settings)
+        oauth = OAuth(options.providers, pool, instance)
         fetch = try? instance.fetch()
         metrics = try? AccountMetrics(instance)
         documents = try? instance.documents()
@@ -84,7 +86,11 @@ public final class AccountPicker: Plugin, StateHandover, FixedRecords {
 
     public func makeWorker(_ worker: WorkerScope) throws -> AccountPickerWorker {
         let directory = AccountDirectory()
+        if let records, let fetch {
+            directory.keeper = GrantKeeper(oauth, worker, records, fetch) { [unowned directory] in try directory.egress(of: $0) }
+        }
         let made = AccountPickerWorker(self, directory, worker)
+        directory.keeper?.becameReady = { [unowned made] in made.credentialCame(to: $0, worker.background) }
         // The worker object outlives what is watched for it.
         try records?.watch(worker, "proxies") { [unowned made] record in
             made.change(worker.background, record.id) { try directory.proxyChanged(record) }

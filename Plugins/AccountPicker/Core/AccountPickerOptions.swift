@@ -13,6 +13,8 @@ struct AccountPickerOptions {
     let isSticky: Bool
     /// How long a request waits for a place, in milliseconds; 0: not at all.
     let waitLimit: UInt64
+    /// Of OAuth accounts; none: there are none.
+    let providers: [OAuthProvider]
 
     init(_ settings: Settings) throws(PluginError) {
         let place = settings["strategy"]
@@ -24,6 +26,16 @@ struct AccountPickerOptions {
         isSticky = try settings["sticky"]["enabled"].ifPresent?.bool() ?? true
         waitLimit = UInt64(try settings["wait"]["seconds"].ifPresent?.integer(in: 0...600) ?? 20) * 1000
 
+        var providers: [OAuthProvider] = []
+        for element in try settings["oauth"].list() {
+            let provider = try OAuthProvider(element)
+            guard !providers.contains(where: { $0.name == provider.name }) else {
+                throw element["name"].invalid("another provider is called '\(provider.name)' too")
+            }
+            providers.append(provider)
+        }
+        self.providers = providers
+
         var accounts: [Account] = []
         var names: Set<String> = []
         for element in try settings["accounts"].list() {
@@ -32,6 +44,9 @@ struct AccountPickerOptions {
                 if case .list = element["proxy"].value { try element["proxy"].list() } else {
                     element["proxy"].ifPresent.map { [$0] } ?? []
                 }
+            if let type = element["type"].ifPresent, try type.text() != "api-key" {
+                throw type.invalid("'\(try type.text())' is not a type of account that can stand here; OAuth accounts are managed ones")
+            }
             let egress = try places.map { place throws(PluginError) in try ProxyURL(place) }
             let account = try Account(element, id: id, egress: egress)
             guard names.insert(account.label).inserted else {
@@ -58,18 +73,16 @@ struct AccountPickerOptions {
 
 extension Account {
     /// From the configuration or a stored record; both are valid against their schemas.
-    convenience init(_ settings: Settings, id: String, egress: [ProxyURL]) throws(PluginError) {
+    /// - Parameter grant: of an OAuth account, as it is held; nil where nothing is sent.
+    convenience init(
+        _ settings: Settings, id: String, egress: [ProxyURL], grant: HeldGrant? = nil, provider: OAuthProvider? = nil
+    ) throws(PluginError) {
         let isEnabled = try settings["enabled"].ifPresent?.bool() ?? true
-        let type = try settings["type"].ifPresent?.text() ?? "api-key"
-        guard type == "api-key" else {
-            throw settings["type"].invalid("'\(type)' is not a type of account; there is api-key")
-        }
-        let credential = try settings["api_key"].text()
-        guard !isEnabled || !credential.isEmpty else {
-            throw settings["api_key"].invalid("the key is empty; is the variable it comes from set?")
-        }
-        guard credential.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-            throw settings["api_key"].invalid("a key has no blanks and no other than ASCII characters")
+        let credential: String
+        switch try settings["type"].ifPresent?.text() ?? "api-key" {
+        case "api-key": credential = try Account.key(settings["api_key"], isEnabled: isEnabled)
+        case "oauth": credential = ""
+        case let type: throw settings["type"].invalid("'\(type)' is not a type of account; there are api-key and oauth")
         }
         self.init(
             id: id,
@@ -82,7 +95,16 @@ extension Account {
             concurrency: try settings["concurrency"].ifPresent?.integer(in: 1...1_000_000),
             models: try ModelPatterns(settings["models"]),
             isEnabled: isEnabled, groups: try settings["groups"].texts(),
-            isDedicated: try settings["dedicated"].ifPresent?.bool() ?? false)
+            isDedicated: try settings["dedicated"].ifPresent?.bool() ?? false, grant: grant, provider: provider)
+    }
+
+    private static func key(_ place: Settings, isEnabled: Bool) throws(PluginError) -> String {
+        let key = try place.text()
+        guard !isEnabled || !key.isEmpty else { throw place.invalid("the key is empty; is the variable it comes from set?") }
+        guard key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw place.invalid("a key has no blanks and no other than ASCII characters")
+        }
+        return key
     }
 
     /// A URL of scheme and host with an optional path before ours; without its last slash.
@@ -191,6 +213,7 @@ extension AccountPickerOptions {
                 }
               }
             },
+            "oauth": \(OAuthProvider.schema),
             "retry": {
               "type": "object",
               "additionalProperties": false,

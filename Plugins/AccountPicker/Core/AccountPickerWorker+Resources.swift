@@ -20,6 +20,8 @@ extension AccountPickerWorker: ResourceHook {
             throw place.invalid(
                 "a proxy of the configuration belongs to accounts of the configuration; make it a managed one, or use proxy_url")
         }
+        let document = try GrantCheck.document(change, plugin.options.providers)
+        if document != after.value { change.store(document) }
         // Read as it will be used; its own state is not touched.
         _ = try Account(after, id: change.id.string, egress: try AccountDirectory.inlineProxy(after).map { [$0] } ?? [])
     }
@@ -30,6 +32,9 @@ extension AccountPickerWorker: ResourceHook {
         case "status": request.respond(status(request))
         case "reset": reset(request, action)
         case "why": why(request, action)
+        case "authorize": authorize(request, action)
+        case "exchange": exchange(request, action)
+        case "refresh": refresh(request, action)
         default: .fail
         }
     }
@@ -38,6 +43,9 @@ extension AccountPickerWorker: ResourceHook {
         guard let fetch = plugin.fetch else { return request.respondProblem(503, "this gateway fetches nothing") }
         do {
             let account = try account(of: action)
+            if account.credential.isEmpty, account.grant?.token == nil {
+                return request.respondProblem(409, "the account has no access token: authorize it")
+            }
             let upstream = request.upstream().map { Bytes($0.url) } ?? .absent
             return AccountTest.start(request, fetch, account: account, upstream: upstream)
         } catch {
@@ -50,11 +58,13 @@ extension AccountPickerWorker: ResourceHook {
         let id = action.id.string
         if let configured = plugin.options.accounts.first(where: { $0.id == id }) { return configured }
         let settings = try action.record()
-        return try Account(settings, id: id, egress: try directory.egress(of: settings))
+        return try Account(
+            settings, id: id, egress: try directory.egress(of: settings), grant: plugin.oauth.known(id),
+            provider: directory.keeper?.provider(of: id))
     }
 
     private func status(_ request: Request) -> JSON {
-        PoolReport.status(current.members, plugin.pool, now: Self.now(request), wall: Self.wall(request))
+        PoolReport.status(current.members, plugin.pool, plugin.oauth, now: Self.now(request), wall: Self.wall(request))
     }
 
     private func reset(_ request: Request, _ action: ResourceAction) -> Verdict {
@@ -67,7 +77,7 @@ extension AccountPickerWorker: ResourceHook {
         plugin.metrics?.state(of: standing, member.label)
         request.log(GW_LOG_INFO, "account '\(member.label)' was reset by \(action.actor.string)")
         return request.respond(
-            PoolReport.account(member, plugin.pool, now: Self.now(request), wall: Self.wall(request)))
+            PoolReport.account(member, plugin.pool, plugin.oauth, now: Self.now(request), wall: Self.wall(request)))
     }
 
     private func why(_ request: Request, _ action: ResourceAction) -> Verdict {

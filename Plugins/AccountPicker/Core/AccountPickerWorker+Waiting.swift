@@ -113,6 +113,8 @@ extension Shortage {
         var parts: [String] = []
         if cooling > 0 { parts.append("\(cooling) cooling after failures") }
         if probing > 0 { parts.append("\(probing) being tried again") }
+        if refreshing > 0 { parts.append("\(refreshing) whose access token is being refreshed") }
+        if withoutCredential > 0 { parts.append("\(withoutCredential) without a credential that could be sent") }
         if full > 0 { parts.append("\(full) at full concurrency") }
         if count(.otherModels) > 0 { parts.append("\(count(.otherModels)) not for this model") }
         if count(.otherGroups) + count(.dedicated) > 0 {
@@ -122,7 +124,7 @@ extension Shortage {
         var message = "no account can take this request now: "
         message += parts.isEmpty ? "none is configured" : parts.joined(separator: ", ")
         // A full account may have a place at any moment; a cooling one says when.
-        var seconds: Int? = full + probing > 0 ? 1 : nil
+        var seconds: Int? = full + probing + refreshing > 0 ? 1 : nil
         if seconds == nil, cooling > 0, soonest != .max {
             seconds = max(1, Int((soonest - min(now, soonest) + 999) / 1000))
             message += "; the first may be tried in \(seconds!) s"

@@ -18,6 +18,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
     let plugin: AccountPicker
     let directory: AccountDirectory
     let index: Int
+    let background: Request
     var picking: Picking
     /// In the order of the roster's members.
     private(set) var accounts: [Account]
@@ -29,6 +30,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         self.plugin = plugin
         self.directory = directory
         index = worker.index
+        background = worker.background
         accounts = plugin.options.accounts
         picking = Picking(
             plugin.pool, Roster(accounts.map { $0.member(plugin.pool) }), plugin.options.strategy, start: worker.index)
@@ -45,7 +47,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         if pick.pointee.attempt == 0 {
             begin(request, pick)
         } else {
-            if let account = another(way: request, pick) { return apply(account, to: request) ? .continue : .fail }
+            if let account = another(way: request, pick) { return apply(account, pick, to: request) ? .continue : .fail }
             giveBack(request, pick)
         }
         return select(request, pick) ?? waitOrRefuse(request, pick)
@@ -59,6 +61,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
             return .continue
         }
         trace(pick, request, attempt)
+        if attempt.status == 401, pick.pointee.token != 0, let verdict = renew(request, pick, attempt) { return verdict }
         let report = attempt.error == GW_OK ? self.report(request, pick) : LimitReport()
         let diagnosis =
             attempt.error == GW_OK
@@ -104,6 +107,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
             let changed = try changed()
             if !changed.contains(where: { $0.id == id }) { accounts.removeAll { $0.id == id } }
             for account in changed {
+                if let grant = account.grant { plugin.metrics?.state(of: grant.standing, account.label) }
                 if let place = accounts.firstIndex(where: { $0.id == account.id }) {
                     accounts[place] = account
                 } else {
@@ -191,10 +195,10 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         record(decision, request, pick)
         plugin.metrics?.sticky(fate)
         request.set(plugin.reason, text: Bytes(stringLiteral: decision.why.word))
-        return apply(accounts[place], to: request) ? .continue : .fail
+        return apply(accounts[place], pick, to: request) ? .continue : .fail
     }
 
-    private func apply(_ account: Account, to request: Request) -> Bool {
+    private func apply(_ account: Account, _ pick: UnsafeMutablePointer<Pick>, to request: Request) -> Bool {
         account.name.withUnsafeBufferPointer { name in
             var upstream = gw_upstream()
             upstream.account = Bytes(name).abi
@@ -203,9 +207,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
                 return request.setUpstream(upstream)
             }
             return isSet
-                && account.credential.withUnsafeBufferPointer {
-                    request.setHeader("x-api-key", Bytes($0))
-                }
+                && setCredential(account, pick, request)
                 && request.set(plugin.account, text: Bytes(name))
                 // Also for an account without a proxy: the one before it may have had one.
                 && withOptional(account.egress) { request.set(plugin.egress, text: $0) }
@@ -288,7 +290,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
     }
 
     /// What becomes of the account, and whether another one gets the request.
-    private func failed(_ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ diagnosis: Diagnosis) -> Verdict {
+    func failed(_ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ diagnosis: Diagnosis) -> Verdict {
         let now = Self.now(request)
         let route = route(request)
         chance = chance &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

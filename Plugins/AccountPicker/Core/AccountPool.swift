@@ -41,11 +41,12 @@ final class AccountPool: Sendable {
         decisions = (0..<max(1, workers)).map { _ in Locked(DecisionRing(capacity: max(1, limits.decisions))) }
     }
 
-    /// Of the account of that id, from now on with so many places.
-    func standing(_ id: String, concurrency: Int = Standing.unlimited) -> Standing {
+    /// Of the account of that id.
+    /// - Parameter concurrency: its places from now on; nil: as many as it has.
+    func standing(_ id: String, concurrency: Int? = nil) -> Standing {
         standings.withLock { standings in
             let standing = standings.byID[id] ?? Standing(id, serial: UInt32(standings.byID.count + 1))
-            standing.limit = concurrency
+            if let concurrency { standing.limit = concurrency }
             standings.byID[id] = standing
             standings.bySerial[standing.serial] = standing
             return standing

@@ -8,15 +8,16 @@ enum AccountResources {
           {
             "name": "accounts", "singular": "account", "title": "Accounts", "id_prefix": "account", "label": "/name",
             "description": "Credentials at the upstream, and how they are used.",
-            "columns": ["/name", "/type", "/enabled", "/priority", "/weight", "/concurrency", "/groups", "/proxy"],
+            "columns": ["/name", "/type", "/oauth/state", "/oauth/expires", "/enabled", "/priority", "/weight", "/concurrency", "/groups", "/proxy"],
             "unique": ["/name"],
             "schema": {
-              "type": "object", "additionalProperties": false, "required": ["name", "api_key"],
+              "type": "object", "additionalProperties": false, "required": ["name"],
               "properties": {
                 "name": { "title": "Name", "description": "Its label in logs and metrics.",
                   "type": "string", "minLength": 1, "maxLength": 128 },
-                "type": { "title": "Type", "type": "string", "enum": ["api-key"], "default": "api-key" },
-                "api_key": { "title": "API key", "description": "The upstream's key.",
+                "type": { "title": "Type", "type": "string", "enum": ["api-key", "oauth"], "default": "api-key" },
+                "oauth": \(GrantDocument.schema),
+                "api_key": { "title": "API key", "description": "The upstream's key, of accounts of the type api-key.",
                   "type": "string", "minLength": 1, "maxLength": 4096, "writeOnly": true },
                 "base_url": { "title": "Base URL", "description": "Where it is served; none: the upstream of the gateway.",
                   "type": "string", "format": "uri", "maxLength": 2048, "pattern": "^https?://[^/?#@]+(/[^?#]*)?$" },
@@ -47,6 +48,7 @@ enum AccountResources {
                 "description": "Asks the upstream for its models with the account's credential and through its proxy: status, time, and what it says of its limits. Costs no tokens." },
               { "name": "reset", "live": true, "title": "Use it again at once",
                 "description": "Forgets what the account cools for, and what the provider said of its limits." },
+              \(OAuthActions.declaration),
               { "name": "status", "on": "resource", "live": true, "list_columns": ["state", "in_flight", "until"], "role": "viewer", "title": "How accounts stand",
                 "description": "State, reason, source and end of each account and of its families of models, requests in flight, and who waits." },
               { "name": "why", "on": "resource", "live": true, "role": "viewer", "title": "Why a request got its account",

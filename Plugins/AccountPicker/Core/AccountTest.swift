@@ -27,16 +27,25 @@ enum AccountTest {
             withProxy(account) { proxy in
                 fetch.start(
                     request, url: url, proxy: proxy,
-                    headers: [
-                        (name: "x-api-key", value: String(decoding: account.credential, as: UTF8.self)),
-                        (name: "anthropic-version", value: "2023-06-01"),
-                    ], timeoutMilliseconds: timeoutMilliseconds
+                    headers: headers(account), timeoutMilliseconds: timeoutMilliseconds
                 ) { request, result in
                     answer(request, result, since: start, through: through)
                 }
             }
         }
         return operation == nil ? request.respondProblem(503, "no request could be started") : .suspend
+    }
+
+    private static func headers(_ account: Account) -> [(name: String, value: String)] {
+        func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+        var headers = [(name: "anthropic-version", value: "2023-06-01")]
+        if let token = account.grant?.token {
+            headers.append((name: "authorization", value: text(token.header)))
+            headers += account.provider?.headers.map { (name: text($0.name), value: text($0.value)) } ?? []
+        } else {
+            headers.append((name: "x-api-key", value: text(account.credential)))
+        }
+        return headers
     }
 
     private static func withProxy<Result>(_ account: Account, _ body: (Bytes) -> Result) -> Result {

@@ -17,8 +17,12 @@ enum PassedOver: UInt8, CaseIterable {
     case taken
     /// It could have taken the request as well.
     case notItsTurn
+    /// Its access token has expired or was rejected, and a new one comes.
+    case refreshing
+    /// It has no access token that could be sent, and none comes without the operator.
+    case noCredential
 
-    static let count = 14
+    static let count = 16
     static let constant: [PassedOver] = [.switchedOff, .otherModels, .otherGroups, .dedicated]
 
     var word: StaticString {
@@ -37,6 +41,8 @@ enum PassedOver: UInt8, CaseIterable {
         case .slow: "slow"
         case .taken: "taken"
         case .notItsTurn: "not_its_turn"
+        case .refreshing: "refreshing"
+        case .noCredential: "no_credential"
         }
     }
 }
@@ -50,6 +56,8 @@ enum Why: UInt8 {
     case evenNearlyExhausted
     /// It failed this request before, but there is no other.
     case evenTried
+    /// It was the same account before, with a credential that had to be refreshed.
+    case refreshed
 
     var word: StaticString {
         switch self {
@@ -62,6 +70,7 @@ enum Why: UInt8 {
         case .waited: "waited"
         case .evenNearlyExhausted: "even_nearly_exhausted"
         case .evenTried: "even_tried"
+        case .refreshed: "refreshed"
         }
     }
 }
@@ -98,7 +107,7 @@ struct Decision: BitwiseCopyable {
     var candidateCount: UInt8 = 0
     var looks: UInt16 = 0
     private var candidates = InlineArray<8, Candidate>(repeating: Candidate())
-    private var counts = InlineArray<14, UInt16>(repeating: 0)
+    private var counts = InlineArray<16, UInt16>(repeating: 0)
 
     mutating func note(_ account: UInt32, _ reason: PassedOver, health: Health = .healthy, scope: LimitScope, wait: UInt64 = 0) {
         for index in 0..<Int(candidateCount)

@@ -39,6 +39,16 @@ struct Pick: BitwiseCopyable {
     var attempt: UInt8 = 0
     /// Of its last decision in the ring.
     var trail = 0
+    /// Of the access token that was sent; 0: an API key was.
+    var token: UInt32 = 0
+    /// The account whose credential was refreshed for this request, which gets it once more; 0: none.
+    var renewed: UInt32 = 0
+    /// A credential was refreshed for this request; that happens once.
+    var wasRenewed = false
+    /// It waits for that now.
+    var awaitsToken = false
+    /// What the client's headers were before a provider's were put there.
+    var stated = StatedHeaders()
 }
 
 /// What became of the conversation's binding, for the counters.
@@ -97,7 +107,8 @@ struct Picking {
         // With one account there is nothing to remember.
         let isSticky = pick.hasConversation && route.rows.count > 1
         let binding = isSticky ? pool.sticky.find(pick.conversation, at: now()) : nil
-        let ask = Ask(scope: pick.scope, tried: pick.tried, bound: binding?.account ?? 0)
+        let ask = Ask(scope: pick.scope, tried: pick.tried, bound: binding?.account ?? 0, renewed: pick.renewed)
+        pick.renewed = 0
         decision.attempt = pick.attempt &+ 1
         guard let chosen = selection.choose(route, ask, now: now, &decision) else { return nil }
         pick.attempt &+= 1

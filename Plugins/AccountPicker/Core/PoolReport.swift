@@ -8,15 +8,15 @@ enum PoolReport {
     /// - Parameters:
     ///   - members: accounts as they are configured now.
     ///   - now: monotonic milliseconds; wall: seconds since 1970, of the same moment.
-    static func status(_ members: [Member], _ pool: AccountPool, now: UInt64, wall: Int) -> JSON {
+    static func status(_ members: [Member], _ pool: AccountPool, _ oauth: OAuth? = nil, now: UInt64, wall: Int) -> JSON {
         JSON.object([
-            ("accounts", .list(members.map { account($0, pool, now: now, wall: wall) })),
+            ("accounts", .list(members.map { account($0, pool, oauth, now: now, wall: wall) })),
             ("waiting", .integer(Int64(pool.room.waiting))),
             ("conversations", .integer(Int64(pool.sticky.count(at: now)))),
         ])
     }
 
-    static func account(_ member: Member, _ pool: AccountPool, now: UInt64, wall: Int) -> JSON {
+    static func account(_ member: Member, _ pool: AccountPool, _ oauth: OAuth? = nil, now: UInt64, wall: Int) -> JSON {
         let standing = member.standing
         var rests: [JSON] = []
         var worst = Health.Phase.healthy
@@ -36,6 +36,7 @@ enum PoolReport {
                     ("until_from", .text(health.source.header.map { "\($0)" } ?? "back-off")),
                 ]))
         }
+        if GrantWord(bits: standing.grant).verdict(at: now) == .missing { (worst, until) = (.needsOperator, nil) }
         var leftAlone: [JSON] = []
         for scope in LimitScope.allCases {
             let forecast = standing.forecast(scope)
@@ -50,10 +51,25 @@ enum PoolReport {
             ("id", .text(standing.id)), ("name", .text(member.label)),
             ("state", .text(member.isEnabled ? "\(worst.word)" : "switched_off")),
             ("until", until.map { .text($0) } ?? .null),
+            ("credential", oauth?.known(standing.id).map { credential($0, now: now) }),
             ("in_flight", .integer(Int64(standing.load))),
             ("concurrency", standing.limit == Standing.unlimited ? .null : .integer(Int64(standing.limit))),
             ("rests", .list(rests)), ("forecast", .list(leftAlone)),
             ("pace", .real((Double(standing.paceRatio) * 100).rounded() / 100)),
+        ])
+    }
+
+    private static func credential(_ held: HeldGrant, now: UInt64) -> JSON {
+        let grant = held.grant
+        let use =
+            switch GrantWord(bits: held.standing.grant).verdict(at: now) {
+            case .ready: "usable"
+            case .comes: "refreshing"
+            case .missing: "none"
+            }
+        return JSON.object([
+            ("state", .text(grant.state.rawValue)), ("access_token", .text(use)),
+            ("valid_until", grant.expires.map { .text(Timestamp(seconds: $0).text) }), ("detail", grant.detail.map { .text($0) }),
         ])
     }
 

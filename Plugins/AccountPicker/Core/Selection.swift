@@ -31,6 +31,8 @@ struct Ask {
     var tried = Tried()
     /// The account of its conversation; 0 for none.
     var bound: UInt32 = 0
+    /// The account that it had before, whose credential is a new one now; 0 for none.
+    var renewed: UInt32 = 0
     var attempt = 1
 }
 
@@ -47,11 +49,14 @@ struct Shortage: Equatable {
     var cooling = 0
     var full = 0
     var probing = 0
+    /// Their access token is being refreshed.
+    var refreshing = 0
+    var withoutCredential = 0
     /// Monotonic milliseconds when the first that rests may be tried.
     var soonest = UInt64.max
 
     /// Waiting may help: a place or an account may come back without its time having come.
-    var mayChange: Bool { full > 0 || probing > 0 }
+    var mayChange: Bool { full > 0 || probing > 0 || refreshing > 0 }
 }
 
 struct Selection {
@@ -82,6 +87,7 @@ struct Selection {
         decision.bound = ask.bound
         for reason in PassedOver.constant { decision.count(reason, route.counts[Int(reason.rawValue)]) }
         defer { decision.looks = UInt16(clamping: looks) }
+        if ask.renewed != 0, let chosen = renewed(route, ask, now, &decision) { return chosen }
         if ask.bound != 0, let chosen = bound(route, ask, now, &decision) { return chosen }
         for level in [Level.best, .nearlyExhausted, .tried] {
             if level == .nearlyExhausted, decision.count(.nearlyExhausted) == 0 { continue }
@@ -150,6 +156,7 @@ struct Selection {
         _ standing: Standing, _ scope: LimitScope, _ now: UInt64, _ level: Level, _ decision: inout Decision
     ) -> PassedOver? {
         guard case .no(let until) = standing.admission(scope, at: now) else { return nil }
+        if let reason = lacksCredential(standing, scope, now, level, &decision) { return reason }
         let whole = standing.health(.account)
         let isWhole = scope == .account || whole.admission(at: now) != .yes
         let health = isWhole ? whole : standing.health(scope)
@@ -169,6 +176,28 @@ struct Selection {
         return reason
     }
 
+    private mutating func lacksCredential(
+        _ standing: Standing, _ scope: LimitScope, _ now: UInt64, _ level: Level, _ decision: inout Decision
+    ) -> PassedOver? {
+        let reason: PassedOver
+        var wait: UInt64 = 0
+        switch GrantWord(bits: standing.grant).verdict(at: now) {
+        case .ready: return nil
+        case .missing:
+            reason = .noCredential
+            if level == .best { shortage.withoutCredential += 1 }
+        case .comes(let at):
+            reason = .refreshing
+            wait = at > now ? at - now : 0
+            if level == .best {
+                if wait > 0 { shortage.cooling += 1 } else { shortage.refreshing += 1 }
+                shortage.soonest = min(shortage.soonest, max(at, now + GrantWord.lookAgain))
+            }
+        }
+        if level == .best { decision.note(standing.serial, reason, scope: scope, wait: wait) }
+        return reason
+    }
+
     /// Takes a place of an account that can take the request; nil if somebody was a moment earlier.
     private func take(_ row: Route.Row, _ ask: Ask, _ now: () -> UInt64, _ decision: inout Decision) -> Chosen? {
         row.standing._withUnsafeGuaranteedRef { standing in
@@ -185,6 +214,17 @@ struct Selection {
             standing.spend(ask.scope)
             return Chosen(row: row, isProbe: isProbe, started: started)
         }
+    }
+
+    private mutating func renewed(
+        _ route: Route, _ ask: Ask, _ now: () -> UInt64, _ decision: inout Decision
+    ) -> Chosen? {
+        guard let place = route.place(of: ask.renewed) else { return nil }
+        let row = route.rows[place]
+        guard verdict(row, ask, .nearlyExhausted, now, &decision) == nil, let chosen = take(row, ask, now, &decision) else { return nil }
+        decision.chosen = row.serial
+        decision.why = .refreshed
+        return chosen
     }
 
     private mutating func bound(

@@ -16,6 +16,7 @@ final class Standing: Sendable {
 
     private let healths: [6 of Atomic<UInt64>]
     private let forecasts: [6 of Atomic<UInt64>]
+    private let grantWord = Atomic<UInt64>(0)
     private let pace = Atomic<UInt64>(0)
     /// Requests at a time.
     private let places = Atomic<Int>(Standing.unlimited)
@@ -45,15 +46,24 @@ final class Standing: Sendable {
 
     func health(_ scope: LimitScope) -> Health { Health(bits: healths[Int(scope.rawValue)].load(ordering: .relaxed)) }
 
-    /// True if neither the account nor what `scope` covers of it failed lately: no clock is needed.
+    /// True if neither the account nor what `scope` covers of it failed lately, and its credential has no end that is
+    /// known: no clock is needed.
     @inline(__always)
     func isHealthy(_ scope: LimitScope) -> Bool {
-        healths[0].load(ordering: .relaxed) | healths[Int(scope.rawValue)].load(ordering: .relaxed) == 0
+        healths[0].load(ordering: .relaxed) | healths[Int(scope.rawValue)].load(ordering: .relaxed) | grantWord.load(ordering: .relaxed)
+            == 0
+    }
+
+    /// Of its credential, a GrantWord; 0 for an API key.
+    var grant: UInt64 {
+        get { grantWord.load(ordering: .relaxed) }
+        set { grantWord.store(newValue, ordering: .relaxed) }
     }
 
     /// What the account as a whole and `scope` of it say together.
     func admission(_ scope: LimitScope, at now: UInt64) -> Health.Admission {
         if isHealthy(scope) { return .yes }
+        if let until = GrantWord(bits: grant).waitsUntil(now) { return .no(until: until) }
         let whole = health(.account).admission(at: now)
         let part = scope == .account ? .yes : health(scope).admission(at: now)
         switch (whole, part) {

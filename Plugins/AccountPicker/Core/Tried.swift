@@ -16,6 +16,11 @@ struct Tried: BitwiseCopyable {
         count += 1
     }
 
+    /// It may be tried once more.
+    mutating func remove(_ serial: UInt32) {
+        for slot in 0..<min(count, Self.limit) where serials[slot] == serial { serials[slot] = 0 }
+    }
+
     func contains(_ serial: UInt32) -> Bool {
         for slot in 0..<min(count, Self.limit) where serials[slot] == serial { return true }
         return false

@@ -195,7 +195,8 @@ final class Gateway: LoopHandler, TimerHandler {
 
     func timerFired(_ timer: LoopTimer) {
         if timer === keepTimer { return keepState() }
-        if shared.exchanges.load(ordering: .relaxed) == 0 || control.now >= drainEnds { return finishDrain() }
+        let rest = shared.exchanges.load(ordering: .relaxed) + host.backgroundWork.load(ordering: .relaxed)
+        if rest == 0 || control.now >= drainEnds { return finishDrain() }
         control.arm(timer, at: control.now.adding(milliseconds: Gateway.drainLookMilliseconds))
     }
 

@@ -11,6 +11,7 @@
 // Kind: belongs to the thread that made it.
 
 import CLinux
+import PluginABI
 
 final class LocalAdministration {
     /// What people can manage with this configuration, for verbs.
@@ -50,7 +51,7 @@ final class LocalAdministration {
     private func start(_ config: GatewayConfig) throws {
         let plan = WorkerPlan(
             config: config, chain: chain, shared: shared, host: host, sockets: [],
-            upstreamTLS: try TLSClientSource(caFile: config.upstream.caFile), admin: admin)
+            upstreamTLS: try TLSClientSource(caFile: config.upstream.caFile), admin: admin, flags: GW_WORKER_ADMINISTRATION)
         let outcome = Awaited<GatewayFault?>()
         try group.start(prepare: { loop in
             do {

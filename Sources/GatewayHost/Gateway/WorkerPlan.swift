@@ -13,6 +13,8 @@ struct WorkerPlan: Sendable {
     var folderSocket: Int32?
     let upstreamTLS: TLSClientSource
     let admin: AdminDesk
+    /// Of the workers as plugins know them: GW_WORKER_...
+    var flags: UInt32 = 0
 
     /// - Parameter ready: runs on the loop once the chain has its records and the worker listens, or with why not.
     /// - Thread: the loop's, before its first turn.
@@ -22,7 +24,7 @@ struct WorkerPlan: Sendable {
             loop: loop, blocks: blocks, tls: upstreamTLS, settings: UpstreamSettings(config))
         let plugins = PluginLoop(loop: loop, host: host, blocks: blocks)
         plugins.fetcher = PluginFetcher(upstreams.transfers)
-        let chainWorker = ChainWorker(generation: chain, place: plugins, index: loop.index)
+        let chainWorker = ChainWorker(generation: chain, place: plugins, index: loop.index, flags: flags)
         try chainWorker.start()
         let worker = Worker(
             loop: loop, shared: shared, blocks: blocks, upstreams: upstreams, plugins: plugins, chain: chainWorker,

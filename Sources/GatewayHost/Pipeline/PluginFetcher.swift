@@ -41,7 +41,7 @@ private final class PluginFetch: Fetch, TransferHandler {
         case .response(let status, let body):
             ended(.response(status: status, headers: transfer.responseHeaders, body: body))
         case .failed(let fault):
-            ended(.failed(PluginFetch.error(of: fault.kind)))
+            ended(.failed(PluginFetch.error(of: fault.kind), mayHaveRun: fault.requestMayHaveRun))
         }
     }
 

@@ -38,6 +38,8 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
     private(set) var chain: ChainWorker
     /// Started for a reload that is not decided yet.
     private var prepared: ChainWorker?
+    /// Chains before this one of which something still runs.
+    private var replaced: [ChainWorker] = []
 
     /// The admin interface; nil: there is none.
     var station: (any LocalStation)?
@@ -324,7 +326,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
 
     /// The reload was refused elsewhere.
     func dropPrepared() {
-        prepared?.supersede()
+        if let prepared { replace(prepared) }
         prepared = nil
     }
 
@@ -344,8 +346,17 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         station?.adopt(config)
         let url = config.upstream.url.description
         if url != upstreamURL.string { upstreamURL = Worker.kept(url) }
-        old.whenStopped = oldEnded
-        old.supersede()
+        replace(old, ended: oldEnded)
+    }
+
+    /// The chain gets no more exchanges and stays for as long as something of it runs.
+    private func replace(_ chain: ChainWorker, ended: @escaping () -> Void = {}) {
+        replaced.append(chain)
+        chain.whenStopped = { [unowned self, unowned chain] in
+            replaced.removeAll { $0 === chain }
+            ended()
+        }
+        chain.supersede()
     }
 
     /// No new connections; idle ones close, busy ones close after their exchange.
@@ -363,7 +374,8 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         loop.disarm(metricsTimer)
         station?.end()
         dropPrepared()
-        chain.supersede()
+        for chain in replaced { chain.end() }
+        chain.end()
         freeRunners.removeAll()
     }
 

@@ -18,6 +18,8 @@ final class ChainWorker {
     let count: Int
     /// Exchanges that were opened here and not closed yet.
     private(set) var inFlight = 0
+    /// Fetches and changes of records that belong to no exchange: who has sent half of something may say the rest.
+    private var backgroundWork = 0
     /// Owns the operations that belong to no exchange; one scope per entry.
     let background: Exchange
 
@@ -41,6 +43,7 @@ final class ChainWorker {
     /// A bit for each entry that has no hook on the road but on_complete; a chain has at most 64 entries.
     private let onlyCompleting: UInt64
     private var isSuperseded = false
+    private var isStopped = false
     /// Whose worker_start runs.
     private(set) var startingEntry: Int?
     private var deliveries: [RecordDelivery] = []
@@ -49,7 +52,8 @@ final class ChainWorker {
     /// Called once, on this loop, when the worker was superseded and has stopped.
     var whenStopped: () -> Void = {}
 
-    init(generation: ChainGeneration, place: PluginLoop, index: Int) {
+    /// - Parameter flags: GW_WORKER_...
+    init(generation: ChainGeneration, place: PluginLoop, index: Int, flags: UInt32 = 0) {
         self.generation = generation
         self.place = place
         count = generation.instances.count
@@ -80,7 +84,7 @@ final class ChainWorker {
                 to: WorkerScope(
                     abi: gw_worker(
                         size: UInt32(MemoryLayout<gw_worker>.size), index: UInt32(index),
-                        instance: instance.abi, background: background.request(entry), user: nil),
+                        instance: instance.abi, background: background.request(entry), user: nil, flags: flags, reserved: 0),
                     chain: Unmanaged.passUnretained(self), entry: entry))
         }
     }
@@ -119,17 +123,38 @@ final class ChainWorker {
         }
     }
 
-    /// No exchange will begin here any more. When the last one has ended, background operations are
-    /// cancelled and worker_stop is called, and then `whenStopped`.
+    /// No exchange will begin here any more. When the last one has ended, and what is fetched or changed in the background, other
+    /// background operations are cancelled and worker_stop is called, and then `whenStopped`.
     func supersede() {
         precondition(!isSuperseded, "a worker is superseded once")
+        isSuperseded = true
+        stopIfDone()
+    }
+
+    /// The same at the end of the process: background work is cut.
+    func end() {
         isSuperseded = true
         if inFlight == 0 { stop() }
     }
 
+    private func stopIfDone() { if inFlight == 0, backgroundWork == 0 { stop() } }
+
     private func stop() {
+        guard !isStopped else { return }
+        isStopped = true
         stopStarted()
         whenStopped()
+    }
+
+    func backgroundWorkBegins() {
+        backgroundWork += 1
+        place.host.backgroundWork.add(1, ordering: .relaxed)
+    }
+
+    func backgroundWorkEnds() {
+        backgroundWork -= 1
+        place.host.backgroundWork.subtract(1, ordering: .relaxed)
+        if isSuperseded { stopIfDone() }
     }
 
     private func stopStarted() {
@@ -213,7 +238,7 @@ final class ChainWorker {
     @inline(__always)
     func exchangeEnds(_ exchange: Exchange) {
         inFlight -= 1
-        if inFlight == 0, isSuperseded { stop() }
+        if inFlight == 0, isSuperseded { stopIfDone() }
     }
 
     /// What the operator says about an entry.
@@ -373,9 +398,3 @@ final class ChainWorker {
 
 @available(*, unavailable)
 extension ChainWorker: Sendable {}
-
-extension Exchange {
-    /// One exchange in 64 has its hooks timed: a clock read costs more than an empty hook.
-    @inline(__always)
-    var isTimed: Bool { (id >> 8) & 63 == 0 }
-}

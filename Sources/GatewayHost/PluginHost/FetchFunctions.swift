@@ -29,6 +29,7 @@ func fetchStart(
     }
     let work = FetchWork(operations: place.operations, operation: number)
     place.operations.attach(work, to: slot)
+    place.operations.awaitBeforeStop(slot)
     let fetch = FetchRequest(
         method: method.isEmpty ? Bytes("GET") : method, url: Bytes(wanted.url), proxy: Bytes(wanted.proxy),
         body: Bytes(wanted.body), headers: headers,
@@ -75,8 +76,8 @@ final class FetchWork: OperationWork {
         case .response(let status, let headers, let body):
             self.headers = headers
             operations.finish(operation: operation, GW_OK, number: Int64(status), bytes: body)
-        case .failed(let error):
-            operations.finish(operation: operation, error)
+        case .failed(let error, let mayHaveRun):
+            operations.finish(operation: operation, error, number: mayHaveRun ? Int64(GW_FETCH_MAY_HAVE_RUN) : 0)
         }
     }
 

@@ -21,8 +21,9 @@ enum FetchOutcome {
     /// The body lives during the call.
     case response(status: Int, headers: [(name: [UInt8], value: [UInt8])], body: Bytes)
     /// GW_E_TIMEOUT, GW_E_LIMIT when the body is too large, GW_E_ARGUMENT when the URL, a header or
-    /// the proxy is malformed, GW_E_UNAVAILABLE when there was no connection or it broke.
-    case failed(gw_error)
+    /// the proxy is malformed, GW_E_UNAVAILABLE when there was no connection or it broke. `mayHaveRun`: something of
+    /// the request left.
+    case failed(gw_error, mayHaveRun: Bool = false)
 }
 
 /// A request that was not even begun.

@@ -49,6 +49,8 @@ struct OperationRecord {
     /// `bytes` were allocated for this operation alone, not in an exchange's arena.
     var ownsBytes = false
     var work: (any OperationWork)?
+    /// Background work that a chain waits for before it stops.
+    var isAwaited = false
     /// Made when the slot first waits for a moment, then kept with the slot.
     var timer: OperationTimer?
 }

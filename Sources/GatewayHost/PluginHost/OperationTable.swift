@@ -99,6 +99,14 @@ final class OperationTable {
     /// Attaches what goes on behind an operation, to be cancelled with it.
     func attach(_ work: any OperationWork, to slot: Int32) { records[Int(slot)].work = work }
 
+    /// The worker is not stopped before this has ended, if it belongs to no exchange.
+    func awaitBeforeStop(_ slot: Int32) {
+        let record = records + Int(slot)
+        guard let scope = record.pointee.scope, scope.pointee.exchange._withUnsafeGuaranteedRef({ $0.isBackground }) else { return }
+        record.pointee.isAwaited = true
+        WorkerScope.at(scope.pointee.abi.worker).pointee.chain._withUnsafeGuaranteedRef { $0.backgroundWorkBegins() }
+    }
+
     // MARK: Ending
 
     /// The result of a started operation; delivered later, from the loop. `bytes` are copied.
@@ -222,6 +230,8 @@ final class OperationTable {
         let suspension = record.pointee.suspension
         let user = record.pointee.user
         let owned = record.pointee.ownsBytes ? record.pointee.bytes.base : nil
+        let isAwaited = record.pointee.isAwaited
+        record.pointee.isAwaited = false
         var result = gw_result(
             size: UInt32(MemoryLayout<gw_result>.size), error: record.pointee.error, number: record.pointee.number,
             bytes: record.pointee.bytes.abi)
@@ -243,6 +253,8 @@ final class OperationTable {
         callScope = nil
         if resultWork != nil { resultWork = nil }
         owned?.deallocate()
+        // It may have been the last thing that a replaced chain waited for: scope and chain may be gone afterwards.
+        if isAwaited { return chain.takeUnretainedValue().backgroundWorkEnds() }
 
         guard scope.pointee.suspended, suspension == scope.pointee.suspension,
             verdict != GW_SUSPEND || scope.pointee.pendingOperations == 0

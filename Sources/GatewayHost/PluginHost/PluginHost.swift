@@ -32,6 +32,8 @@ final class PluginHost: @unchecked Sendable {
     var records: (any RecordService)?
     var secrets: (any RecordSecrets)?
 
+    /// What plugins fetch or change in records for no exchange, on all loops: it is awaited before the process ends.
+    let backgroundWork = Atomic<Int>(0)
     private let quarantines = Atomic<Bool>(false)
 
     /// - Parameter directory: for private copies of plugins; made if it is missing.

@@ -38,7 +38,7 @@ func recordsPut(
     _ request: UnsafeMutablePointer<gw_request>, _ collection: gw_str, _ id: gw_str, _ json: gw_str, _ expected: Int64,
     _ done: @escaping OperationDone, _ user: UnsafeMutableRawPointer?
 ) -> gw_op {
-    startRecordCall(request, collection, id, done, user) { call, access, id in
+    startRecordCall(request, collection, id, done, user, isChange: true) { call, access, id in
         guard access.isOwned else { return call.finish(GW_E_FORBIDDEN, "another plugin's records can be read, not changed") }
         guard let expectation = RecordChange.Expectation(expected) else {
             return call.finish(GW_E_ARGUMENT, "\(expected) is no revision")
@@ -55,7 +55,7 @@ func recordsRemove(
     _ request: UnsafeMutablePointer<gw_request>, _ collection: gw_str, _ id: gw_str, _ expected: Int64,
     _ done: @escaping OperationDone, _ user: UnsafeMutableRawPointer?
 ) -> gw_op {
-    startRecordCall(request, collection, id, done, user) { call, access, id in
+    startRecordCall(request, collection, id, done, user, isChange: true) { call, access, id in
         guard access.isOwned else { return call.finish(GW_E_FORBIDDEN, "another plugin's records can be read, not changed") }
         guard expected != Int64(GW_REVISION_ABSENT), let expectation = RecordChange.Expectation(expected) else {
             return call.finish(GW_E_ARGUMENT, "\(expected) is no revision of a record that is there")
@@ -110,7 +110,7 @@ private struct RecordCall: Sendable {
 
 private func startRecordCall(
     _ request: UnsafeMutablePointer<gw_request>, _ collection: gw_str, _ id: gw_str, _ done: @escaping OperationDone,
-    _ user: UnsafeMutableRawPointer?, _ body: (RecordCall, RecordAccess, String) -> Void
+    _ user: UnsafeMutableRawPointer?, isChange: Bool = false, _ body: (RecordCall, RecordAccess, String) -> Void
 ) -> gw_op {
     guard let call = HostCall(request) else { return 0 }
     let place = call.place
@@ -125,6 +125,7 @@ private func startRecordCall(
         place.operations.finish(slot, GW_E_ARGUMENT)
         return number
     }
+    if isChange { place.operations.awaitBeforeStop(slot) }
     body(
         RecordCall(
             service: place.host.records, mailbox: place.loop.mailbox, operation: number,

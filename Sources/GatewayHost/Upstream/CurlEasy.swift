@@ -58,6 +58,8 @@ struct CurlEasy: ~Copyable {
     }
 
     func number(_ info: CURLINFO) -> Int { gwc_get_long(handle, info) }
+    /// A point in time since the transfer began; 0: it was not reached.
+    func microseconds(_ info: CURLINFO) -> Int { Int(gwc_get_offset(handle, info)) }
 
     private func check(_ code: CURLcode, _ option: CURLoption) {
         // An option that is silently not set could mean an unverified certificate or no proxy.

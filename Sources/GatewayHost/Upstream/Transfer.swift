@@ -135,8 +135,15 @@ final class Transfer: CurlJob, TimerHandler {
             let status = easy.number(CURLINFO_RESPONSE_CODE)
             received.withUnsafeBytes { tell(.response(status: status, body: Bytes($0.isEmpty ? Bytes("").raw : $0))) }
         } else {
-            tell(.failed(fault(code)))
+            fail(fault(code))
         }
+    }
+
+    /// No answer: says whether anything of the request left. Connecting, a proxy's part included, is over then.
+    private func fail(_ fault: UpstreamFault) {
+        var fault = fault
+        fault.requestMayHaveRun = easy.microseconds(CURLINFO_PRETRANSFER_TIME_T) > 0
+        tell(.failed(fault))
     }
 
     override func cancelled() {
@@ -144,7 +151,7 @@ final class Transfer: CurlJob, TimerHandler {
     }
 
     func timerFired(_ timer: LoopTimer) {
-        tell(.failed(UpstreamFault(.timeoutIdle, "\(authority) did not answer within \(milliseconds) ms")))
+        fail(UpstreamFault(.timeoutIdle, "\(authority) did not answer within \(milliseconds) ms"))
     }
 
     private func tell(_ result: TransferResult) {

@@ -1,6 +1,7 @@
 /* Fetches in on_request: value[0] callbacks, value[1] error, value[2] status, value[3] whether body,
  * header_get and header_at of GW_RESULT were right, value[4] and [5] what malformed requests gave,
  * value[6] GW_RESULT outside of a callback. With the capability: value[10] whether the status is JSON,
+ * value[7] the worker's flags, and on_response fetches in the background: value[8] its callbacks, [9] its number;
  * value[11] callbacks of reload, value[12] its error, value[13] the length of its explanation. */
 #include "fixture.h"
 static const gw_fetch *fetch;
@@ -47,5 +48,16 @@ static gw_verdict on_body(gw_request *rq) {
     PROBE(rq)->value[10] = status.len > 1 && status.ptr[0] == '{';
     return control->reload(rq, (gw_str){NULL, 0}, reloaded, NULL) ? GW_SUSPEND : GW_FAIL;
 }
-static const gw_plugin table = {TABLE, .create = create, .on_request = on_request, .on_body = on_body};
+static gw_verdict heard(gw_request *rq, void *user, const gw_result *r) {
+    (void)user;
+    PROBE(rq)->value[8]++;
+    PROBE(rq)->value[9] = r->number;
+    return GW_CONTINUE;
+}
+static gw_verdict on_response(gw_request *rq) {
+    PROBE(rq)->value[7] = rq->worker->flags;
+    gw_fetch_request good = {.size = sizeof good, .url = GW_STR_INIT("http://example.com/token")};
+    return fetch->start(rq->worker->background, &good, heard, NULL) ? GW_CONTINUE : GW_FAIL;
+}
+static const gw_plugin table = {TABLE, .create = create, .on_request = on_request, .on_body = on_body, .on_response = on_response};
 ENTRY(table)

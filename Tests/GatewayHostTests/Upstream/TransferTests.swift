@@ -150,6 +150,41 @@ private final class Fetch: TransferHandler {
         #expect(server.connections == 1)
     }
 
+    /// Who sends a thing that must not be sent twice has to know whether it was sent once.
+    @Test func whatWasNeverSentSaysSo() throws {
+        let silent = ScriptedServer { connection, _ in
+            _ = connection.readRequest()
+            connection.waitForEnd()
+        }
+        defer { silent.stop() }
+        let lab = UpstreamLab()
+        func mayHaveRun(_ change: (inout TransferRequest) -> Void = { _ in }) throws -> Bool? {
+            try fetch(UpstreamLab(), silent.url) {
+                $0.method = Bytes("POST")
+                $0.body = Bytes("token")
+                $0.milliseconds = 300
+                change(&$0)
+            }.fault?.requestMayHaveRun
+        }
+        #expect(try mayHaveRun() == true)
+        let cutting = ScriptedServer { connection, _ in _ = connection.readRequest() }
+        defer { cutting.stop() }
+        #expect(try mayHaveRun { $0.url = lab.text(cutting.url) } == true)
+        let nobody = ScriptedServer { _, _ in }
+        nobody.stop()
+        #expect(try mayHaveRun { $0.url = lab.text(nobody.url) } == false)
+        #expect(try mayHaveRun { $0.url = Bytes("http://nowhere.invalid/") } == false)
+        // A proxy that takes the connection and then says nothing, or no.
+        #expect(try mayHaveRun { $0.proxy = lab.text("socks5h://127.0.0.1:\(silent.port)") } == false)
+        #expect(
+            try mayHaveRun {
+                $0.url = Bytes("https://origin.example/")
+                $0.proxy = lab.text("http://127.0.0.1:\(silent.port)")
+            } == false)
+        // To a plain origin the proxy itself is given the whole request.
+        #expect(try mayHaveRun { $0.proxy = lab.text("http://127.0.0.1:\(silent.port)") } == true)
+    }
+
     @Test func onlySoManyRunAtOnce() throws {
         let server = ScriptedServer { connection, _ in
             _ = connection.readRequest()

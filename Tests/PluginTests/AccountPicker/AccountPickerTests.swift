@@ -317,7 +317,7 @@ import Testing
         (#"{"name":"a","api_key":"k","base_url":"api.example"}"#, "/accounts/0/base_url: a URL like"),
         (#"{"name":"a","api_key":"k","base_url":"https://u:p@h"}"#, "/accounts/0/base_url: a URL like"),
         (#"{"name":"a","api_key":"k","proxy":{"type":"x","host":"h","port":1}}"#, "/accounts/0/proxy/type"),
-        (#"{"name":"a","api_key":"k","type":"oauth"}"#, "/accounts/0/type: 'oauth' is not a type"),
+        (#"{"name":"a","api_key":"k","type":"oauth"}"#, "/accounts/0/type: 'oauth' is not a type of account that can stand here"),
     ])
     func aBadConfigurationIsRefusedWithItsPlace(accounts: String, reason: String) {
         do {

@@ -51,17 +51,35 @@ final class FakeExchange {
     /// A hook of the plugin ran; otherwise the contract does not end the exchange for it either.
     private var wasEntered = false
 
-    let host: FakeHost
+    /// A background belongs to its host, which is kept by the exchanges of a test.
+    private let kept: FakeHost?
+    unowned let host: FakeHost
     let raw: UnsafeMutablePointer<gw_request>
     let arena = Arena()
 
-    init(_ host: FakeHost, worker: UnsafeMutablePointer<gw_worker>) {
+    init(_ host: FakeHost, worker: UnsafeMutablePointer<gw_worker>, isBackground: Bool = false) {
         self.host = host
+        kept = isBackground ? nil : host
         raw = arena.scope(gw_request.self)
         raw.pointee.size = UInt32(MemoryLayout<gw_request>.size)
         raw.pointee.id = 1
         raw.pointee.worker = worker
         Arena.setOwner(of: raw, self)
+    }
+
+    /// Ends everything that is pending, as the end of a worker does.
+    func cancelAll() {
+        while !operations.isEmpty { _ = deliver(operations.removeFirst(), error: GW_E_CANCELLED) }
+    }
+
+    /// Delivers what is ready, and what that leads to.
+    func deliverReady() {
+        host.enter {
+            while let index = operations.firstIndex(where: \.isReady) {
+                let operation = operations.remove(at: index)
+                _ = deliver(operation, error: operation.error)
+            }
+        }
     }
 
     // MARK: Hooks

@@ -36,19 +36,25 @@ final class FakeHost {
     private(set) var logs: [(level: gw_level, text: String)] = []
     /// Interfaces that this host does not have.
     let withheld: Set<String>
+    /// GW_WORKER_...
+    private let workerFlags: UInt32
 
     let table: UnsafePointer<gw_plugin>
     let instance: UnsafeMutablePointer<gw_instance>
     private(set) var workers: [UnsafeMutablePointer<gw_worker>] = []
+    /// What belongs to no exchange, by worker.
+    private(set) var backgrounds: [FakeExchange] = []
     private let arena = Arena()
     private var randomState: UInt64 = 0x9e37_79b9_7f4a_7c15
 
     /// A plugin written with PluginKit.
     convenience init<P: Plugin>(
         _ plugin: P.Type, _ config: String = "{}", workers: Int = 1, withholding withheld: Set<String> = [],
-        records: [String: [String: String]] = [:], resources: Set<String>? = nil
+        records: [String: [String: String]] = [:], resources: Set<String>? = nil, workerFlags: UInt32 = 0
     ) throws {
-        try self.init(config, workers: workers, withholding: withheld, records: records, resources: resources) {
+        try self.init(
+            config, workers: workers, withholding: withheld, records: records, resources: resources, workerFlags: workerFlags
+        ) {
             pluginTable(of: plugin, host: fakeHostTable)
         }
     }
@@ -56,9 +62,11 @@ final class FakeHost {
     /// Any plugin, by its table.
     init(
         _ config: String = "{}", workers count: Int = 1, withholding withheld: Set<String> = [],
-        records: [String: [String: String]] = [:], resources: Set<String>? = nil, table makeTable: () -> UnsafePointer<gw_plugin>
+        records: [String: [String: String]] = [:], resources: Set<String>? = nil, workerFlags: UInt32 = 0,
+        table makeTable: () -> UnsafePointer<gw_plugin>
     ) throws {
         self.withheld = withheld
+        self.workerFlags = workerFlags
         instance = arena.scope(gw_instance.self)
         // Making the table and creating from it is one step: PluginKit expects one plugin per image.
         Self.creation.lock()
@@ -89,14 +97,15 @@ final class FakeHost {
 
     private func startWorker(_ index: Int) throws {
         let worker = arena.scope(gw_worker.self)
-        let background = arena.scope(gw_request.self)
-        background.pointee.size = UInt32(MemoryLayout<gw_request>.size)
+        let exchange = FakeExchange(self, worker: worker, isBackground: true)
+        backgrounds.append(exchange)
+        let background = exchange.raw
         background.pointee.flags = GW_REQUEST_BACKGROUND
-        background.pointee.worker = worker
         worker.pointee.size = UInt32(MemoryLayout<gw_worker>.size)
         worker.pointee.index = UInt32(index)
         worker.pointee.instance = instance
         worker.pointee.background = background
+        worker.pointee.flags = workerFlags
         workers.append(worker)
         records.isStarting = true
         defer { records.isStarting = false }
@@ -108,6 +117,7 @@ final class FakeHost {
     /// A plugin that has been created is also stopped and destroyed.
     deinit {
         enter {
+            for background in backgrounds { background.cancelAll() }
             for worker in workers { table.pointee.worker_stop?(worker) }
             table.pointee.destroy?(instance)
         }

@@ -4,16 +4,14 @@
 // Kind: pure values. Their running time depends on the length of the input and never on its content.
 // Source: FIPS 180-4 sections 4 to 6, RFC 2104 section 2.
 
-import PluginKit
-
 /// 256 bits, compared in constant time.
-struct Digest {
-    var words: InlineArray<8, UInt32>
+public struct Digest: Sendable {
+    public var words: InlineArray<8, UInt32>
 
-    init(words: InlineArray<8, UInt32>) { self.words = words }
+    public init(words: InlineArray<8, UInt32>) { self.words = words }
 
     /// From 64 hexadecimal digits; nil for anything else.
-    init?(hexadecimal text: String) {
+    public init?(hexadecimal text: String) {
         let digits = Array(text.utf8)
         guard digits.count == 64 else { return nil }
         words = InlineArray(repeating: 0)
@@ -26,13 +24,13 @@ struct Digest {
     }
 
     /// Equality whose time says nothing about where two digests differ.
-    func equals(_ other: Digest) -> Bool {
+    public func equals(_ other: Digest) -> Bool {
         var difference: UInt32 = 0
         for index in 0..<8 { difference |= words[index] ^ other.words[index] }
         return difference == 0
     }
 
-    var hexadecimal: String {
+    public var hexadecimal: String {
         var text = ""
         for index in 0..<8 {
             let digits = String(words[index], radix: 16)
@@ -42,7 +40,7 @@ struct Digest {
     }
 }
 
-struct SHA256 {
+public struct SHA256: Sendable {
     private var state: InlineArray<8, UInt32> = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a,
         0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
@@ -51,19 +49,19 @@ struct SHA256 {
     private var pending = 0
     private var length: UInt64 = 0
 
-    init() {}
+    public init() {}
 
-    static func digest(of bytes: Bytes) -> Digest {
+    public static func digest(of bytes: Bytes) -> Digest {
         var hash = SHA256()
         hash.append(bytes)
         return hash.finish()
     }
 
-    mutating func append(_ bytes: Bytes) {
+    public mutating func append(_ bytes: Bytes) {
         for byte in bytes.buffer { append(byte) }
     }
 
-    mutating func append(_ digest: Digest) {
+    public mutating func append(_ digest: Digest) {
         for index in 0..<8 {
             for shift in stride(from: 24, through: 0, by: -8) {
                 append(UInt8(truncatingIfNeeded: digest.words[index] >> UInt32(shift)))
@@ -72,7 +70,7 @@ struct SHA256 {
     }
 
     @inline(__always)
-    mutating func append(_ byte: UInt8) {
+    public mutating func append(_ byte: UInt8) {
         block[pending] = byte
         pending += 1
         length &+= 8
@@ -82,7 +80,7 @@ struct SHA256 {
         }
     }
 
-    consuming func finish() -> Digest {
+    public consuming func finish() -> Digest {
         let bits = length
         append(0x80)
         while pending != 56 { append(0) }
@@ -142,12 +140,12 @@ struct SHA256 {
 }
 
 /// HMAC-SHA-256 under one key; the two hashes that begin with the key are prepared once.
-struct HMACSHA256 {
+public struct HMACSHA256: Sendable {
     private var inner = SHA256()
     private var outer = SHA256()
 
     /// - Parameter key: at most 64 bytes; a longer one would have to be hashed first.
-    init(key: Bytes) {
+    public init(key: Bytes) {
         precondition(key.count <= 64, "a key longer than a block of the hash")
         for index in 0..<64 {
             let byte = index < key.count ? key[index] : 0
@@ -156,13 +154,13 @@ struct HMACSHA256 {
         }
     }
 
-    func tag(of digest: Digest) -> Digest {
+    public func tag(of digest: Digest) -> Digest {
         var hash = inner
         hash.append(digest)
         return finish(hash)
     }
 
-    func tag(of bytes: Bytes) -> Digest {
+    public func tag(of bytes: Bytes) -> Digest {
         var hash = inner
         hash.append(bytes)
         return finish(hash)
