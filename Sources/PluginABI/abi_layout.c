@@ -127,6 +127,7 @@ FUNCTION(gw_side, int32_t);
 FUNCTION(gw_type, int32_t);
 FUNCTION(gw_metric_kind, int32_t);
 FUNCTION(gw_demand_kind, int32_t);
+FUNCTION(gw_without_store, int32_t);
 FUNCTION(gw_attr, uint32_t);
 FUNCTION(gw_op, uint64_t);
 FUNCTION(gw_metric, uint64_t);
@@ -444,6 +445,9 @@ VALUE(GW_SPENT_UNKNOWN, -1);
 REACHES(gw_demand, 64);
 MEMBER(gw_demand, spent, 48, int64_t);
 MEMBER(gw_demand, spent_at_ms, 56, uint64_t);
+REACHES(gw_demand, 72);
+MEMBER(gw_demand, without_store, 64, gw_without_store);
+MEMBER(gw_demand, reserved, 68, uint32_t);
 
 REACHES(gw_grant, 40);
 MEMBER(gw_grant, spent, 32, int64_t);

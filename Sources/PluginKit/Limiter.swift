@@ -44,7 +44,8 @@ extension gw_demand {
     public static func rate(_ key: Bytes, limit: Int, periodMilliseconds: Int) -> gw_demand {
         gw_demand(
             size: UInt32(MemoryLayout<gw_demand>.size), kind: GW_DEMAND_RATE, key: key.abi, cost: 1,
-            limit: Int64(limit), period_ms: UInt64(periodMilliseconds), spent: 0, spent_at_ms: 0)
+            limit: Int64(limit), period_ms: UInt64(periodMilliseconds), spent: 0, spent_at_ms: 0, without_store: GW_WITHOUT_STORE_REFUSE,
+            reserved: 0)
     }
 
     /// One place of at most `limit` that are held at once; the host gives it back.
@@ -52,7 +53,7 @@ extension gw_demand {
     public static func lease(_ key: Bytes, limit: Int) -> gw_demand {
         gw_demand(
             size: UInt32(MemoryLayout<gw_demand>.size), kind: GW_DEMAND_LEASE, key: key.abi,
-            cost: 1, limit: Int64(limit), period_ms: 0, spent: 0, spent_at_ms: 0)
+            cost: 1, limit: Int64(limit), period_ms: 0, spent: 0, spent_at_ms: 0, without_store: GW_WITHOUT_STORE_REFUSE, reserved: 0)
     }
 }
 
@@ -94,14 +95,25 @@ extension gw_demand {
     ) -> gw_demand {
         gw_demand(
             size: UInt32(MemoryLayout<gw_demand>.size), kind: GW_DEMAND_BUDGET, key: key.abi, cost: Int64(cost), limit: Int64(limit),
-            period_ms: period.raw, spent: before.amount, spent_at_ms: before.milliseconds)
+            period_ms: period.raw, spent: before.amount, spent_at_ms: before.milliseconds,
+            without_store: GW_WITHOUT_STORE_REFUSE, reserved: 0)
     }
 
     /// `cost` of at most `limit` in any period, wherever it begins; `settle` says later how much it really was.
     public static func window(_ key: Bytes, cost: Int = 1, limit: Int, periodMilliseconds: Int) -> gw_demand {
         gw_demand(
             size: UInt32(MemoryLayout<gw_demand>.size), kind: GW_DEMAND_WINDOW, key: key.abi, cost: Int64(cost), limit: Int64(limit),
-            period_ms: UInt64(periodMilliseconds), spent: 0, spent_at_ms: 0)
+            period_ms: UInt64(periodMilliseconds), spent: 0, spent_at_ms: 0, without_store: GW_WITHOUT_STORE_REFUSE, reserved: 0)
+    }
+}
+
+extension gw_demand {
+    /// The same, and what becomes of it while the store that limits are shared through does not answer.
+    @inlinable
+    public func without(_ store: gw_without_store) -> gw_demand {
+        var demand = self
+        demand.without_store = store
+        return demand
     }
 }
 

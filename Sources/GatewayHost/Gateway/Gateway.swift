@@ -66,6 +66,7 @@ final class Gateway: LoopHandler, TimerHandler {
             host.zone = ledger.zone
             host.balances = ledger.balances
         }
+        host.sharing = SharedStoreSettings(config, node: shared.processTag)
         let (storage, vault) = try GatewayStore.open(config)
         self.storage = storage
         host.records = storage

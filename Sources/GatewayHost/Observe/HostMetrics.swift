@@ -10,6 +10,7 @@ enum HostMetric: CaseIterable, Sendable {
     case hookDuration, hookFailures, hookOverruns, suspensionOverruns, quarantines
     case pendingOperations, generation, pluginImages
     case adminRequests, adminLoginsRefused
+    case redisUp, redisCommands, redisConnections, redisLatency
 
     var row: (kind: MetricKind, name: String, help: String, labels: [String], bounds: [Double]) {
         switch self {
@@ -75,6 +76,20 @@ enum HostMetric: CaseIterable, Sendable {
         case .adminLoginsRefused:
             (
                 .counter, "gateway_admin_logins_refused", "Logins that were refused: wrong, or too many before.", ["reason"], []
+            )
+        case .redisUp:
+            (.gauge, "gateway_redis_up", "1: the loop's connection to Redis serves. Only with a Redis in store.", ["loop"], [])
+        case .redisCommands:
+            (
+                .counter, "gateway_redis_commands", "Commands to Redis, by outcome; refused: Redis answered with an error.",
+                ["loop", "outcome"], []
+            )
+        case .redisConnections:
+            (.counter, "gateway_redis_connections", "Connections to Redis that came to serve; more than one: reconnected.", ["loop"], [])
+        case .redisLatency:
+            (
+                .histogram, "gateway_redis_command_duration_seconds", "Time from a command to its answer.", ["loop"],
+                [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
             )
         case .pluginImages:
             (.gauge, "gateway_plugin_images", "Plugin binaries mapped into the process; none is ever unmapped.", [], [])

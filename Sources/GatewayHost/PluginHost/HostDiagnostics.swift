@@ -6,6 +6,9 @@ import CLinux
 import PluginABI
 
 func hostQuery(_ instance: UnsafeMutablePointer<gw_instance>?, _ id: UnsafePointer<CChar>) -> gw_interface? {
+    if let instance, PluginInstance.at(instance).isSharing {
+        for (name, table) in HostInterfaces.shared where strcmp(id, name) == 0 { return table }
+    }
     for (name, capability, table) in HostInterfaces.all where strcmp(id, name) == 0 {
         guard let capability else { return table }
         // Without an instance nothing is granted that can be refused.

@@ -6,11 +6,8 @@ import PluginABI
 
 enum HostInterfaces {
     nonisolated(unsafe) static let all: [(name: String, capability: ChainEntry.Capability?, table: UnsafeRawPointer)] = [
-        (GW_KV, nil, table(gw_kv(size: size(gw_kv.self), flags: 0, get: kvGet, set: kvSet, add: kvAdd, swap: kvSwap))),
-        (
-            GW_LIMITER, nil,
-            table(gw_limiter(size: size(gw_limiter.self), flags: 0, take: limiterTake, settle: limiterSettle, release: limiterRelease))
-        ),
+        (GW_KV, nil, keys(flags: 0)),
+        (GW_LIMITER, nil, limiter(flags: 0)),
         (
             GW_LEDGER, nil,
             table(gw_ledger(size: size(gw_ledger.self), reserved: 0, sums: ledgerSums, current: ledgerCurrent, price: ledgerPrice))
@@ -36,6 +33,20 @@ enum HostInterfaces {
             table(gw_control(size: size(gw_control.self), reserved: 0, status: controlStatus, reload: controlReload))
         ),
     ]
+
+    /// The same of a process that shares keys and limits with others; looked at before `all`.
+    nonisolated(unsafe) static let shared: [(name: String, table: UnsafeRawPointer)] = [
+        (GW_KV, keys(flags: UInt32(GW_KV_SHARED))), (GW_LIMITER, limiter(flags: UInt32(GW_KV_SHARED))),
+    ]
+
+    private static func keys(flags: UInt32) -> UnsafeRawPointer {
+        table(gw_kv(size: size(gw_kv.self), flags: flags, get: kvGet, set: kvSet, add: kvAdd, swap: kvSwap))
+    }
+
+    private static func limiter(flags: UInt32) -> UnsafeRawPointer {
+        table(
+            gw_limiter(size: size(gw_limiter.self), flags: flags, take: limiterTake, settle: limiterSettle, release: limiterRelease))
+    }
 
     private static func size<Table>(_: Table.Type) -> UInt32 { UInt32(MemoryLayout<Table>.size) }
 

@@ -77,6 +77,10 @@ struct HostCall {
         InstanceScope.at(scope.pointee.abi.worker.pointee.instance).pointee.instance._withUnsafeGuaranteedRef { $0.namespace }
     }
 
+    static func instance(of scope: UnsafeMutablePointer<RequestScope>) -> PluginInstance {
+        PluginInstance.at(scope.pointee.abi.worker.pointee.instance)
+    }
+
     var instance: PluginInstance { PluginInstance.at(scope.pointee.abi.worker.pointee.instance) }
 
     /// A hook of this plugin runs for this request, or its callback decides a suspended one.

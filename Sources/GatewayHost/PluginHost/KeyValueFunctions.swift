@@ -9,12 +9,17 @@ import PluginABI
 @inline(__always)
 private func startKeyed(
     _ request: UnsafeMutablePointer<gw_request>, _ key: gw_str, _ done: @escaping OperationDone,
-    _ user: UnsafeMutableRawPointer?, _ body: (KeyedCall) -> Void
+    _ user: UnsafeMutableRawPointer?, shared: (SharedKeys, _ operation: gw_op, _ instance: String, Bytes) -> Void,
+    _ body: (KeyedCall) -> Void
 ) -> gw_op {
     let key = Bytes(key)
     guard let call = HostCall(request), key.count > 0, key.count <= KeyValueStore.keyLimit else { return 0 }
     let place = call.place
     guard let (number, slot) = place.operations.start(call.scope, done, user) else { return 0 }
+    if let keys = place.sharedKeys {
+        shared(keys, number, call.instance.name, key)
+        return number
+    }
     body(
         KeyedCall(
             store: place.host.keyValues, operations: place.operations, slot: slot, key: key,
@@ -45,7 +50,7 @@ func kvGet(
     _ request: UnsafeMutablePointer<gw_request>, _ key: gw_str, _ done: @escaping OperationDone,
     _ user: UnsafeMutableRawPointer?
 ) -> gw_op {
-    startKeyed(request, key, done, user) { call in
+    startKeyed(request, key, done, user, shared: { $0.get($1, $2, $3) }) { call in
         let found = call.store.get(call.namespace, call.key, now: call.now) { value in
             call.operations.finish(call.slot, GW_OK, number: Int64(value.decimal ?? 0), bytes: value)
         }
@@ -58,7 +63,7 @@ func kvSet(
     _ done: @escaping OperationDone, _ user: UnsafeMutableRawPointer?
 ) -> gw_op {
     guard value.len <= KeyValueStore.valueLimit else { return 0 }
-    return startKeyed(request, key, done, user) { call in
+    return startKeyed(request, key, done, user, shared: { $0.set($1, $2, $3, Bytes(value), milliseconds: milliseconds) }) { call in
         call.finish(call.store.set(call.namespace, call.key, Bytes(value), milliseconds: milliseconds, now: call.now))
     }
 }
@@ -67,7 +72,7 @@ func kvAdd(
     _ request: UnsafeMutablePointer<gw_request>, _ key: gw_str, _ delta: Int64, _ milliseconds: UInt32,
     _ done: @escaping OperationDone, _ user: UnsafeMutableRawPointer?
 ) -> gw_op {
-    startKeyed(request, key, done, user) { call in
+    startKeyed(request, key, done, user, shared: { $0.add($1, $2, $3, delta, milliseconds: milliseconds) }) { call in
         switch call.store.add(call.namespace, call.key, delta, milliseconds: milliseconds, now: call.now) {
         case .success(let sum): call.operations.finish(call.slot, GW_OK, number: sum)
         case .failure(let fault): call.finish(fault)
@@ -80,7 +85,10 @@ func kvSwap(
     _ milliseconds: UInt32, _ done: @escaping OperationDone, _ user: UnsafeMutableRawPointer?
 ) -> gw_op {
     guard value.len <= KeyValueStore.valueLimit else { return 0 }
-    return startKeyed(request, key, done, user) { call in
+    return startKeyed(
+        request, key, done, user,
+        shared: { $0.swap($1, $2, $3, expected: Bytes(expected), Bytes(value), milliseconds: milliseconds) }
+    ) { call in
         var told = false
         let fault = call.store.swap(
             call.namespace, call.key, expected: Bytes(expected), Bytes(value), milliseconds: milliseconds, now: call.now

@@ -81,9 +81,9 @@ final class KeyValueStore: Sendable {
             let node = live(&shard, hash, namespace, key, now)
             var before: Int64 = 0
             if let node {
-                guard let number = Int64(String(decoding: node.pointee.value.bytes, as: UTF8.self)) else {
-                    return .failure(.notANumber)
-                }
+                // As Redis reads numbers: "007" and "+7" are none.
+                let text = String(decoding: node.pointee.value.bytes, as: UTF8.self)
+                guard let number = Int64(text), number.description == text else { return .failure(.notANumber) }
                 before = number
             }
             let (sum, overflow) = before.addingReportingOverflow(delta)

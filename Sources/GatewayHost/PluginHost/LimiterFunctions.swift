@@ -37,6 +37,12 @@ private func take(
             if demand.pointee.kind == GW_DEMAND_BUDGET, !readBudget(demand, stride, copy, chain.limiter, time) { return 0 }
         }
         guard let (number, slot) = chain.operations.start(scope, done, user) else { return 0 }
+        if let shared = chain.limiter.shared {
+            if stride >= DemandLayout.third { readFallbacks(demands, stride, copies) }
+            shared.take(
+                number, copies, instance: HostCall.instance(of: scope).name, namespace: HostCall.namespace(of: scope), scope: scope)
+            return number
+        }
         withUnsafeTemporaryAllocation(of: gw_grant.self, capacity: count) { grants in
             let outcome = chain.limiter.take(
                 copies, scope: scope, namespace: HostCall.namespace(of: scope), time: time, grants: grants)
@@ -57,6 +63,7 @@ private func take(
 private enum DemandLayout {
     static let first = 48
     static let second = 64
+    static let third = 72
 }
 
 /// What only budgets have: the period that runs, and what was spent in it before. False if there is no such period.
@@ -75,6 +82,19 @@ private func readBudget(
         }
     }
     return true
+}
+
+private func readFallbacks(
+    _ demands: UnsafePointer<gw_demand>, _ stride: Int, _ copies: UnsafeMutableBufferPointer<LimiterDemand>
+) {
+    for index in copies.indices {
+        let demand = (UnsafeRawPointer(demands) + index &* stride).assumingMemoryBound(to: gw_demand.self)
+        switch demand.pointee.without_store {
+        case GW_WITHOUT_STORE_ALLOW: copies[index].fallback = .allow
+        case GW_WITHOUT_STORE_SHARE: copies[index].fallback = .localShare
+        default: break
+        }
+    }
 }
 
 @inline(__always)

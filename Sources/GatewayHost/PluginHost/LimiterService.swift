@@ -10,7 +10,10 @@ import PluginABI
 /// A lease or a reservation of one exchange.
 struct LimiterHolding {
     var next: UnsafeMutablePointer<LimiterHolding>?
-    var node: LimiterNode
+    /// nil: it is held in Redis.
+    var node: LimiterNode?
+    /// Balanced when it is given back.
+    var shared: Unmanaged<SharedHolding>?
     var kind: gw_demand_kind
     var amount: Int64
     /// Of a reservation: the period or slot it was made in.
@@ -24,6 +27,8 @@ final class LimiterService {
 
     private let store: LimiterStore
     private var free: UnsafeMutablePointer<LimiterHolding>?
+    /// Where limits are that other gateways share; nil: here.
+    var shared: SharedLimiter?
     /// Which periods run, by the operator's calendar.
     var calendar: CalendarClock
 
@@ -49,7 +54,7 @@ final class LimiterService {
             let head = scope.pointee.holdings?.assumingMemoryBound(to: LimiterHolding.self)
             holding.initialize(
                 to: LimiterHolding(
-                    next: head, node: node, kind: demands[index].kind, amount: demands[index].cost,
+                    next: head, node: node, shared: nil, kind: demands[index].kind, amount: demands[index].cost,
                     window: demands[index].window))
             scope.pointee.holdings = UnsafeMutableRawPointer(holding)
         }
@@ -74,7 +79,7 @@ final class LimiterService {
         var holding = scope.pointee.holdings?.assumingMemoryBound(to: LimiterHolding.self)
         while let this = holding {
             holding = this.pointee.next
-            if isMeant(this.pointee.kind), KeyNode.key(this.pointee.node).equals(key) {
+            if isMeant(this.pointee.kind), isNamed(this, key) {
                 give(this, spent: spent)
                 found = true
             } else {
@@ -103,12 +108,32 @@ final class LimiterService {
         }
     }
 
+    private func isNamed(_ holding: UnsafeMutablePointer<LimiterHolding>, _ key: Bytes) -> Bool {
+        if let node = holding.pointee.node { return KeyNode.key(node).equals(key) }
+        return holding.pointee.shared?._withUnsafeGuaranteedRef { held in
+            held.name.withUnsafeBytes { Bytes($0).equals(key) }
+        } ?? false
+    }
+
+    /// What Redis granted to an exchange hangs on its scope like everything else.
+    func hold(_ held: SharedHolding, scope: UnsafeMutablePointer<RequestScope>) {
+        let holding = takeHolding()
+        holding.initialize(
+            to: LimiterHolding(
+                next: scope.pointee.holdings?.assumingMemoryBound(to: LimiterHolding.self), node: nil,
+                shared: Unmanaged.passRetained(held), kind: held.kind, amount: held.amount, window: 0))
+        scope.pointee.holdings = UnsafeMutableRawPointer(holding)
+    }
+
     private func give(_ holding: UnsafeMutablePointer<LimiterHolding>, spent: Int64) {
-        if holding.pointee.kind == GW_DEMAND_LEASE {
-            store.release(lease: holding.pointee.amount, of: holding.pointee.node)
-        } else {
-            store.settle(
-                reserved: holding.pointee.amount, in: holding.pointee.window, spent: spent, of: holding.pointee.node)
+        if let node = holding.pointee.node {
+            if holding.pointee.kind == GW_DEMAND_LEASE {
+                store.release(lease: holding.pointee.amount, of: node)
+            } else {
+                store.settle(reserved: holding.pointee.amount, in: holding.pointee.window, spent: spent, of: node)
+            }
+        } else if let held = holding.pointee.shared?.takeRetainedValue() {
+            shared?.give(held, spent: spent)
         }
         holding.pointee.next = free
         free = holding

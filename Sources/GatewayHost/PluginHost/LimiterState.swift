@@ -19,6 +19,13 @@ struct LimiterTime {
     var wallMilliseconds: UInt64
 }
 
+/// What becomes of a demand while the store that limits are shared through does not answer.
+enum LimiterFallback: Sendable {
+    case refuse, allow
+    /// This process counts by itself, with its part of the limit.
+    case localShare
+}
+
 struct LimiterDemand {
     var kind: gw_demand_kind
     var key: Bytes
@@ -29,6 +36,7 @@ struct LimiterDemand {
     /// Of a budget.
     var period: BudgetPeriod
     var before: BudgetWindow.Before
+    var fallback = LimiterFallback.refuse
 
     var hash: UInt64 = 0
     var node: LimiterNode?

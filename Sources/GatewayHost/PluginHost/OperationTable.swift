@@ -126,6 +126,12 @@ final class OperationTable {
         return true
     }
 
+    /// Somebody still waits for its result, so its scope is good.
+    func isPending(_ operation: gw_op) -> Bool {
+        guard let slot = board.slot(of: operation) else { return false }
+        return records[slot].state == .pending
+    }
+
     /// gw_host.cancel: the callback gets GW_E_CANCELLED, later; a result that is here already stays.
     func cancel(_ operation: gw_op, of scope: UnsafeMutablePointer<RequestScope>) {
         guard let slot = board.slot(of: operation), records[slot].scope == scope,

@@ -24,6 +24,9 @@ final class PluginHost: @unchecked Sendable {
     var zone = CalendarZone.utc
     /// What was used so far; nil without a ledger. Set before the first chain is built.
     var balances: LedgerBalances?
+    /// Where keys and limits are shared with other gateways; nil: they are this process's alone. Set before the first
+    /// chain is built.
+    var sharing: SharedStoreSettings?
     /// Set before the first chain is built.
     weak var control: (any GatewayControl)?
 

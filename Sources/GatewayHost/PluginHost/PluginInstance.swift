@@ -25,6 +25,8 @@ final class PluginInstance: @unchecked Sendable {
     let plan: InstancePlan
     let plugin: LoadedPlugin
     let host: PluginHost
+    /// Its keys and limits are shared with other gateways.
+    var isSharing: Bool { host.sharing != nil }
     /// The number of `name` in the stores: equal names, equal keys, in every generation.
     let namespace: UInt32
     /// Lives as long as this object.

@@ -8,6 +8,9 @@ final class PluginLoop {
     let host: PluginHost
     let operations: OperationTable
     let limiter: LimiterService
+    /// Keys that other gateways see; nil: they are in the memory of this process.
+    private(set) var sharedKeys: SharedKeys?
+    private var redis: RedisClient?
     /// Lives in: process; the watchdog and the crash report read it.
     let mark: UnsafeMutablePointer<HookMark>
     let blocks: BlockPool
@@ -25,9 +28,20 @@ final class PluginLoop {
         limiter = LimiterService(store: host.limits, zone: host.zone)
         mark = HookMarks.take()
         loop.numberHandler = operations
+        if let sharing = host.sharing { share(sharing) }
+    }
+
+    private func share(_ sharing: SharedStoreSettings) {
+        let client = RedisClient(
+            loop: loop, settings: sharing.client, library: SharedScripts.library,
+            metrics: RedisMetrics(host.metrics, loop: loop.index), health: sharing.health)
+        redis = client
+        sharedKeys = SharedKeys(client, sharing, operations)
+        limiter.shared = SharedLimiter(client, sharing, operations, limiter)
     }
 
     deinit {
+        redis?.close()
         loop.numberHandler = nil
         HookMarks.giveBack(mark)
     }
