@@ -261,7 +261,7 @@ final class SQLiteRecordStore: RecordStore {
             updated: row.int(5), isGone: row.flag(6))
     }
 
-    private static func entry(_ row: SQLiteRow) -> AuditEntry {
+    static func entry(_ row: SQLiteRow) -> AuditEntry {
         AuditEntry(
             number: row.int(0), time: row.int(1), actor: row.text(2), source: row.text(3), action: row.text(4),
             resource: row.text(5), record: row.text(6), fields: AuditFields.list(row.text(7)), outcome: row.text(8),

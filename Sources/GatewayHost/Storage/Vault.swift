@@ -21,6 +21,7 @@ final class Vault: Sendable {
     static func open(_ place: StorePlace, key: MasterKey) throws(StorageFault) -> (storage: Storage, vault: Vault) {
         let path = place.description
         let storage = try Storage.open(place) { meta throws(StorageFault) in
+            try StorePlace.admitWhole(meta, path)
             let names = meta.names(VaultRing.Name.wraps)
             _ = try VaultRing(key, path: path, names: names) { name in meta.value(name) }
         }

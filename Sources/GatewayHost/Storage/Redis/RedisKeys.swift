@@ -12,6 +12,8 @@ struct RedisKeys: Sendable {
     var head: [UInt8] { Array("\(base)head".utf8) }
     var headName: String { "\(base)head" }
     var meta: String { "\(base)meta" }
+    /// A pattern for SCAN.
+    var all: String { "\(base)*" }
     var channel: String { "\(base)changed" }
 }
 

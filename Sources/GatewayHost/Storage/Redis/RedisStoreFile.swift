@@ -30,6 +30,21 @@ enum RedisStoreFile {
         try ask(RedisSession(target), target, ["EXISTS", RedisKeys(prefix: target.prefix).headName]).number == 1
     }
 
+    /// Removes the store and whatever else stands under its names.
+    static func clear(_ target: RedisTarget) throws(StorageFault) {
+        let session = RedisSession(target)
+        let keys = RedisKeys(prefix: target.prefix)
+        var cursor = "0"
+        // The head last, so that what is left of an interrupted clearing is still a store.
+        repeat {
+            let page = try ask(session, target, ["SCAN", cursor, "MATCH", keys.all, "COUNT", "1000"]).array ?? []
+            cursor = page.first?.string ?? "0"
+            let names = (page.last?.array ?? []).compactMap(\.string).filter { $0 != keys.headName }
+            if !names.isEmpty { _ = try ask(session, target, ["UNLINK"] + names) }
+        } while cursor != "0"
+        _ = try ask(session, target, ["UNLINK", keys.headName])
+    }
+
     /// Refuses a Redis that would lose what it is given, and warns of one that might.
     private static func judge(_ session: RedisSession, _ target: RedisTarget) throws(StorageFault) {
         let place = target.address.description
