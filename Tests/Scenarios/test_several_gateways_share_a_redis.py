@@ -10,6 +10,7 @@ from harness.configuration import AUTHORIZED
 from harness.redis import Redis, SlowRelay
 from harness.waiting import wait_until
 
+MASTER_KEY = {"ENCRYPTION_KEY": "0123456789abcdef" * 4}
 BODY = b'{"model":"claude-test-1","max_tokens":1,"messages":[]}'
 
 
@@ -45,7 +46,7 @@ def is_up(connect, gateway):
 
 
 def started(start_gateway, connect, store, count=1, **arguments):
-    gateways = [start_gateway(store=store, **arguments) for _ in range(count)]
+    gateways = [start_gateway(store=store, environment=MASTER_KEY, **arguments) for _ in range(count)]
     for gateway in gateways:
         wait_until(lambda gateway=gateway: is_up(connect, gateway), "the gateway has its Redis")
     return gateways
