@@ -165,7 +165,7 @@ enum Options {
             "How long connecting to Redis may take."),
         Option(
             "redis.command_timeout", \.redis.commandTimeout, .duration(.milliseconds(10)...(.seconds(60))),
-            "How long Redis may take for an answer. What happens then is each limit's own choice."),
+            "How long Redis may take for an answer. A request whose limits need it is refused then."),
         Option(
             "ledger.durability", \.ledger.durability, .choice,
             "sealed: the last bytes of an answer wait until its row is on the disk, so that nothing a client saw finish is ever missing; relaxed: the row follows within milliseconds."
