@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func verbsOfEveryKindAreOffered() {
-        #expect(offered("st") == ["start", "stop", "status"])
+        #expect(offered("st") == ["start", "stop", "status", "store"])
         #expect(offered("acc") == ["accounts"])
         #expect(offered("accounts", "") == ["test", "list"])
         #expect(offered("config", "s") == ["show", "schema"])
