@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from harness.admin import administer
-from harness.configuration import AUTHORIZED, configuration
+from harness.configuration import AUTHORIZED, chain, configuration
 from harness.gateway import Gateway
 from harness.shared_store import SharedStore
 from harness.waiting import PATIENCE_SECONDS, wait_until
@@ -24,7 +24,9 @@ def store():
 
 @pytest.fixture
 def pair(store, start_gateway):
-    return [start_gateway(store=store.url, environment=MASTER_KEY) for _ in range(2)]
+    five = chain()
+    next(entry for entry in five if entry["plugin"] == "RateLimit")["config"]["without_redis"] = "allow"
+    return [start_gateway(store=store.url, environment=MASTER_KEY, chain=five) for _ in range(2)]
 
 
 def status(connect, gateway, key):

@@ -69,6 +69,8 @@ struct RateLimitServices {
 public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
     let services: RateLimitServices
     let announces: Bool
+    /// What becomes of a limit while the shared store does not answer.
+    let withoutStore: gw_without_store
     let estimates: Estimates
     private let plans: PlanBook
     /// Of requests whose key says nothing.
@@ -80,6 +82,7 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
         withUnsafeMutableBytes(of: &secret) { worker.random($0) }
         services = plugin.services
         announces = plugin.options.announces
+        withoutStore = plugin.options.withoutStore
         routes = plugin.options.routes
         configured = LimitPlan(plugin.options.limits, announces: announces)
         plans = PlanBook(plugin.options.limits, announces: announces, secret: secret)
@@ -141,7 +144,7 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
                         }
                     let bucket = limit.writeBucket(name, to: memory.baseAddress! + index * room)
                     if bucket.count > Self.bucketLimit { return isTooLong(request) }
-                    demands.initializeElement(at: index, to: limit.demand(bucket))
+                    demands.initializeElement(at: index, to: limit.demand(bucket).without(withoutStore))
                 }
                 return services.limiter.take(request, demands, count: limits.count, taken) == nil ? .fail : .suspend
             }

@@ -11,6 +11,8 @@ struct RateLimitOptions {
     let routes: [[UInt8]]
     /// Whether responses say what is left of the key's requests.
     let announces: Bool
+    /// What becomes of a limit while the shared store does not answer.
+    let withoutStore: gw_without_store
 
     init(_ settings: Settings) throws(PluginError) {
         var limits: [Limit] = []
@@ -36,6 +38,12 @@ struct RateLimitOptions {
         self.limits = limits
         routes = try settings["routes"].texts().map { Array($0.utf8) }
         announces = try settings["headers"].ifPresent?.bool() ?? true
+        withoutStore =
+            switch try settings["without_redis"].ifPresent?.text() {
+            case "allow": GW_WITHOUT_STORE_ALLOW
+            case "local_share": GW_WITHOUT_STORE_SHARE
+            default: GW_WITHOUT_STORE_REFUSE
+            }
     }
 
     private static let limitSchema = """
@@ -75,6 +83,10 @@ struct RateLimitOptions {
             "headers": {
               "description": "Say in anthropic-ratelimit-requests-* what is left to the key.",
               "type": "boolean", "default": true
+            },
+            "without_redis": {
+              "description": "While the Redis that limits are shared through does not answer: refuse (503), allow and count nowhere, or local_share, by this gateway alone with the limit divided by the gateways that lived lately.",
+              "enum": ["refuse", "allow", "local_share"], "default": "refuse"
             }
           }
         }

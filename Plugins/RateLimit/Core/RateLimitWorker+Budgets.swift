@@ -129,7 +129,7 @@ extension RateLimitWorker {
                         limit.writeBucket(Bytes($0), to: memory.baseAddress! + index * room)
                     }
                     demands.initializeElement(
-                        at: index, to: limit.demand(bucket, cost: claim.costs[index], before: claim.before[index]))
+                        at: index, to: limit.demand(bucket, cost: claim.costs[index], before: claim.before[index]).without(withoutStore))
                 }
                 let user = Unmanaged.passRetained(claim).toOpaque()
                 if services.limiter.take(request, demands, count: limits.count, user: user, claimTaken) != nil { return .suspend }
