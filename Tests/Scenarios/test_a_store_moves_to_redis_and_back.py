@@ -37,7 +37,7 @@ def test_keys_go_on_working_at_the_new_place_and_at_the_old_one_again(store, gat
 
     planned = migrate(gateway, "local", store.url, "--dry-run", "--json")
     assert planned.returncode == 0 and json.loads(planned.stdout)["target_exists"] is False, planned.stderr
-    assert store.ask("DBSIZE") == "0"
+    assert store.ask("DBSIZE") == b":0"
     done = migrate(gateway, "local", store.url, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["records"] == json.loads(planned.stdout)["records"]

@@ -310,7 +310,8 @@ def test_what_only_the_serving_gateway_knows_is_asked_of_it(operator, tmp_path):
     [listed] = operator.json("accounts", "list")["data"]
     assert listed["live"] == {"state": "healthy", "in_flight": 0, "until": None}
     table = operator.done("accounts", "list")
-    assert "STATE" in table.upper() and "healthy" in table
+    titles = table.splitlines()[0]
+    assert "STATE NOW" in titles and titles.count("STATE") == 2 and "healthy" in table, "the credential's, and the account's"
     [decision] = operator.json("accounts", "why", "--request", request)["decisions"]
     assert decision["account"] == "main"
     assert operator.json("accounts", "reset", "main")["state"] == "healthy"

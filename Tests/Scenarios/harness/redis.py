@@ -50,7 +50,7 @@ class Redis:
             return connection.makefile("rb").readline().strip()
 
     def kill(self):
-        """At once, as a machine that dies; what it knew is gone."""
+        """At once, as a machine that dies; what it knew is gone, unless its options say that it is kept."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 

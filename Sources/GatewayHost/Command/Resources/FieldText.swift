@@ -57,7 +57,12 @@ extension ResourceDeclaration {
             table.columns.append(
                 .init(title: JSONPointer.tokens(pointer).last?.replacing("_", with: " ") ?? pointer, alignsRight: isNumber))
         }
-        for name in live { table.columns.append(.init(title: name.replacing("_", with: " "))) }
+        // What is stored and what the serving gateway knows may have one name, as the state of a credential and that of its account.
+        let titles = Set(table.columns.map(\.title))
+        for name in live {
+            let title = name.replacing("_", with: " ")
+            table.columns.append(.init(title: titles.contains(title) ? "\(title) now" : title))
+        }
         table.rows = records.map { record in
             let isFixed = record["read_only"]?.bool ?? false
             return [Table.Cell(record["id"]?.string ?? "", isFixed ? .dim : .name)]
