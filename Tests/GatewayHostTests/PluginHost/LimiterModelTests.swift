@@ -53,7 +53,7 @@ import Testing
                 continue
             }
             let demands = (0..<Int.random(in: 1...4, using: &random)).map { _ in
-                demand(names.randomElement(using: &random)!, wall, &random)
+                LimiterReference.Demand.any(names.randomElement(using: &random)!, wall, &random)
             }
             let (expected, numbers) = reference.take(demands, monotonic: monotonic, wall: wall)
             let answer = take(store, demands, monotonic, wall, numbers, &held)
@@ -63,30 +63,6 @@ import Testing
             }
         }
         return true
-    }
-
-    private func demand(_ key: String, _ wall: UInt64, _ random: inout SplitMix) -> LimiterReference.Demand {
-        let cost = Int64.random(in: 0...6, using: &random)
-        switch Int.random(in: 0..<5, using: &random) {
-        case 0: return .init(kind: GW_DEMAND_RATE, key: key, cost: cost, limit: 7, length: 60_000)
-        case 1: return .init(kind: GW_DEMAND_LEASE, key: key, cost: cost, limit: .random(in: 5...9, using: &random))
-        case 2:
-            return .init(
-                kind: GW_DEMAND_WINDOW, key: key, cost: cost, limit: .random(in: 5...30, using: &random),
-                length: [60_000, 777].randomElement(using: &random)!)
-        case 3:
-            let before: Int64? = Bool.random(using: &random) ? nil : .random(in: 0...5, using: &random)
-            return .init(
-                kind: GW_DEMAND_BUDGET, key: key, cost: cost, limit: .random(in: 5...60, using: &random), period: periodOf(wall, 300_000),
-                before: before, beforeAt: before == nil || before == 0 ? nil : wall - .random(in: 0...100_000, using: &random))
-        default:
-            return .init(kind: GW_DEMAND_BUDGET, key: key, cost: cost, limit: .random(in: 50...500, using: &random))
-        }
-    }
-
-    private func periodOf(_ now: UInt64, _ length: UInt64) -> Range<UInt64> {
-        let period = BudgetPeriod.fixed(length, now: now)
-        return period.start..<period.end
     }
 
     private func take(

@@ -5,6 +5,8 @@
 
 import PluginABI
 
+@testable import GatewayHost
+
 struct LimiterReference {
     struct Demand {
         var kind: gw_demand_kind
@@ -18,6 +20,29 @@ struct LimiterReference {
         /// nil: unknown.
         var before: Int64? = 0
         var beforeAt: UInt64?
+
+        /// One of every kind, by chance, for whoever is held against the reference.
+        /// - Parameter wall: milliseconds since 1970.
+        static func any(_ key: String, _ wall: UInt64, _ random: inout SplitMix) -> Demand {
+            let cost = Int64.random(in: 0...6, using: &random)
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0: return .init(kind: GW_DEMAND_RATE, key: key, cost: cost, limit: 7, length: 60_000)
+            case 1: return .init(kind: GW_DEMAND_LEASE, key: key, cost: cost, limit: .random(in: 5...9, using: &random))
+            case 2:
+                return .init(
+                    kind: GW_DEMAND_WINDOW, key: key, cost: cost, limit: .random(in: 5...30, using: &random),
+                    length: [60_000, 777].randomElement(using: &random)!)
+            case 3:
+                let before: Int64? = Bool.random(using: &random) ? nil : .random(in: 0...5, using: &random)
+                let period = BudgetPeriod.fixed(300_000, now: wall)
+                return .init(
+                    kind: GW_DEMAND_BUDGET, key: key, cost: cost, limit: .random(in: 5...60, using: &random),
+                    period: period.start..<period.end,
+                    before: before, beforeAt: before == nil || before == 0 ? nil : wall - .random(in: 0...100_000, using: &random))
+            default:
+                return .init(kind: GW_DEMAND_BUDGET, key: key, cost: cost, limit: .random(in: 50...500, using: &random))
+            }
+        }
     }
 
     struct Grant: Equatable {

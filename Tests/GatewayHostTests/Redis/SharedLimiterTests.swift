@@ -76,7 +76,7 @@ import Testing
                 continue
             }
             let demands = (0..<Int.random(in: 1...4, using: &random)).map { _ in
-                Self.demand(["a", "b", "c"].randomElement(using: &random)!, now, &random)
+                LimiterReference.Demand.any(["a", "b", "c"].randomElement(using: &random)!, now, &random)
             }
             let (expected, numbers) = reference.take(demands, monotonic: now, wall: now)
             let (answer, holdings) = desk.take(demands.map { shared($0, desk) }, at: now)
@@ -115,26 +115,6 @@ import Testing
         case .refused(let first): return .refused(first, grants)
         case .unknown(let first): return .unknown(first)
         case .full: return .unknown(-1)
-        }
-    }
-
-    private static func demand(_ key: String, _ wall: UInt64, _ random: inout SplitMix) -> LimiterReference.Demand {
-        let cost = Int64.random(in: 0...6, using: &random)
-        switch Int.random(in: 0..<5, using: &random) {
-        case 0: return .init(kind: GW_DEMAND_RATE, key: key, cost: cost, limit: 7, length: 60_000)
-        case 1: return .init(kind: GW_DEMAND_LEASE, key: key, cost: cost, limit: .random(in: 5...9, using: &random))
-        case 2:
-            return .init(
-                kind: GW_DEMAND_WINDOW, key: key, cost: cost, limit: .random(in: 5...30, using: &random),
-                length: [60_000, 777].randomElement(using: &random)!)
-        case 3:
-            let before: Int64? = Bool.random(using: &random) ? nil : .random(in: 0...5, using: &random)
-            let period = BudgetPeriod.fixed(300_000, now: wall)
-            return .init(
-                kind: GW_DEMAND_BUDGET, key: key, cost: cost, limit: .random(in: 5...60, using: &random), period: period.start..<period.end,
-                before: before, beforeAt: before == nil || before == 0 ? nil : wall - .random(in: 0...100_000, using: &random))
-        default:
-            return .init(kind: GW_DEMAND_BUDGET, key: key, cost: cost, limit: .random(in: 50...500, using: &random))
         }
     }
 
