@@ -111,6 +111,8 @@ def runners(sanitizer):
     results = ROOT / build / "test-results"
     results.mkdir(parents=True, exist_ok=True)
     environment = {}
+    # A scenario mostly waits. Under a sanitizer it mostly computes.
+    at_once = (os.cpu_count() or 1) * (1 if sanitizer else 2)
     if sanitizer == "address":
         # Without the search for leaks: what lives as long as the process (the gateway and its loops hold
         # each other) and what a test builds the same way would all be reported at the end.
@@ -128,7 +130,7 @@ def runners(sanitizer):
         [results / "units.xml", results / "units-swift-testing.xml"],
         environment, limit_seconds=1800)
     yield Runner(
-        "scenarios", [PYTHON, "-m", "pytest", "-q", "Tests/Scenarios", f"--junit-xml={results}/scenarios.xml"],
+        "scenarios", [PYTHON, "-m", "pytest", "-q", "-n", at_once, "Tests/Scenarios", f"--junit-xml={results}/scenarios.xml"],
         [results / "scenarios.xml"],
         {**environment, "GATEWAY_BINARY": str(ROOT / build / "debug/gateway"), "GATEWAY_SANITIZER": sanitizer or ""},
         limit_seconds=2400, retried_in="Tests/Scenarios")

@@ -1,7 +1,6 @@
 // What the fuzzers share: pieces of the input, and a way to fail.
 //
-// Each fuzzer is one file that exports libFuzzer's entry point under its own condition; GATEWAY_FUZZ
-// names the one to build (Tests/Fuzz/run does). A fuzzer checks more than that nothing traps: the
+// Each fuzzer is one file with one function, entered in Fuzzers.swift under its name. A fuzzer checks more than that nothing traps: the
 // answer must be the same however the input is cut, and two implementations of one question must agree.
 
 import GatewayHost
