@@ -20,7 +20,7 @@ final class Journal: @unchecked Sendable {
     /// Written at a time, so that a long queue does not make one long write.
     private static let chunkBytes = 1 << 20
     /// `relaxed`: what comes within this time shares an fdatasync.
-    private static let gatherMilliseconds = 5
+    private static let gatherMilliseconds = 20
     /// Between attempts while the disk is full.
     private static let retryMilliseconds = 200
 
