@@ -134,9 +134,13 @@ struct ClientGoneConfig: Sendable, Equatable {
         case drain
         /// The upstream connection is closed at once.
         case abort
+        /// As `abort` while no byte of the answer has left for the client, as `drain` from then on.
+        case abortBeforeFirstByte = "abort_before_first_byte"
     }
     var policy = Policy.drain
-    var drainLimit: Duration = .seconds(300)
+    var drainTime: Duration = .seconds(300)
+    /// At one time, over all loops.
+    var drains = 1000
 }
 
 /// Headers the gateway adds to responses beside `x-gateway-request-id`.

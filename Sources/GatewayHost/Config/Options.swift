@@ -107,11 +107,15 @@ enum Options {
 
         Option(
             "client_gone.policy", \.clientGone.policy, .choice,
-            "When a client leaves: drain reads the upstream to its end, so that usage is what the provider reported; abort closes it at once."
+            "When a client leaves: drain reads the upstream to its end, so that usage is what the provider reported; abort closes it at once; abort_before_first_byte closes it while the client has seen nothing of the answer. A key's client_gone goes before it."
         ),
         Option(
-            "client_gone.drain_limit", \.clientGone.drainLimit, .duration(.zero...day),
+            "client_gone.drain_limit", \.clientGone.drainTime, .duration(.zero...day),
             "How long the upstream of a client that has left is read."),
+        Option(
+            "client_gone.drains", \.clientGone.drains, .integer(0...1_000_000),
+            "How many upstreams are read at one time although their clients have left. Beyond it the upstream of whoever leaves is closed at once."
+        ),
 
         Option(
             "trusted_proxies", \.trustedProxies, .list(of: .addressRange, "list of addresses"),

@@ -266,7 +266,6 @@ final class ClientConnection: LoopHandler, TimerHandler, TurnSender {
         case .exchanging:
             // Pipelined bytes or the end of input: leave both in the kernel, and stop being told.
             if readiness.contains(.readHangup) {
-                if settings.endOfInputMeansGone { return lost() }
                 if !inputEnded {
                     inputEnded = true
                     handler?.clientEndedInput()

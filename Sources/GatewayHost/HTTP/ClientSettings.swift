@@ -17,8 +17,6 @@ struct ClientSettings: Sendable {
     var memoryBodyBytes = 32 << 20
     /// Where large bodies are spooled.
     var spoolDirectory = "/tmp"
-    /// A client that closes its sending side while it waits has left, rather than being half-closed.
-    var endOfInputMeansGone = false
 
     /// Bytes waiting for a slow client at which the upstream is no longer read, and at which it is
     /// read again. Two figures apart, so that the socket does not flap.
@@ -38,7 +36,6 @@ extension ClientSettings {
         writeMilliseconds = config.timeouts.clientWrite.milliseconds
         memoryBodyBytes = config.limits.bodyMemoryBytes
         spoolDirectory = config.data
-        endOfInputMeansGone = config.clientGone.policy == .abort
     }
 }
 

@@ -5,8 +5,8 @@
 
 enum HostMetric: CaseIterable, Sendable {
     case connections, connectionsTotal, exchangesInFlight, exchanges, attempts, refusals
-    case unpriced
-    case loopLag, loopTurns, pooledConnections, dials, dialsRefused, heldBytes
+    case unpriced, departures, drains
+    case loopLag, loopTurns, loopTurnLength, pooledConnections, dials, dialsRefused, heldBytes
     case hookDuration, hookFailures, hookOverruns, suspensionOverruns, quarantines
     case pendingOperations, generation, pluginImages
     case adminRequests, adminLoginsRefused
@@ -34,6 +34,13 @@ enum HostMetric: CaseIterable, Sendable {
             )
         case .unpriced:
             (.counter, "gateway_unpriced_requests", "Requests whose model, or something they used, has no price.", ["loop"], [])
+        case .departures:
+            (
+                .counter, "gateway_clients_gone",
+                "Requests whose client left before their end, by what became of the upstream's answer.", ["loop", "outcome"], []
+            )
+        case .drains:
+            (.gauge, "gateway_exchanges_draining", "Upstreams that are read although their client is gone.", ["loop"], [])
         case .loopLag:
             (
                 .gauge, "gateway_loop_longest_turn_seconds",
@@ -41,6 +48,12 @@ enum HostMetric: CaseIterable, Sendable {
             )
         case .loopTurns:
             (.counter, "gateway_loop_turns", "Turns of the event loop.", ["loop"], [])
+        case .loopTurnLength:
+            (
+                .histogram, "gateway_loop_turn_duration_seconds",
+                "Length of turns of the event loop: whatever became ready during one has waited for its end.", ["loop"],
+                [0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+            )
         case .pooledConnections:
             (.gauge, "gateway_upstream_connections_idle", "Upstream connections that wait for their next request.", ["loop"], [])
         case .dials:

@@ -99,6 +99,13 @@ struct MetricCell: ~Copyable {
         (counts + place).pointee.add(1, ordering: .relaxed)
         number.add(value)
     }
+
+    /// For what is counted elsewhere: so many more in each bucket, and their sum. Only a histogram takes it.
+    func add(counts more: [UInt64], sum: Double) {
+        guard let counts, more.count == boundCount + 1 else { return }
+        for (place, count) in more.enumerated() { (counts + place).pointee.add(count, ordering: .relaxed) }
+        number.add(sum)
+    }
 }
 
 /// A cell as the host's own code holds it.
@@ -108,6 +115,7 @@ struct MetricSeries: @unchecked Sendable {
     @inline(__always) func add(_ amount: Double) { cell.pointee.add(amount) }
     @inline(__always) func set(_ value: Double) { cell.pointee.set(value) }
     @inline(__always) func observe(_ value: Double) { cell.pointee.observe(value) }
+    func add(counts: [UInt64], sum: Double) { cell.pointee.add(counts: counts, sum: sum) }
     var value: Double { cell.pointee.value }
     /// A counter of whole things.
     var count: Int { Int(cell.pointee.value) }

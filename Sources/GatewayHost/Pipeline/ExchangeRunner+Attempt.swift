@@ -48,6 +48,7 @@ extension ExchangeRunner {
 
     /// All plugins have had their say about where this attempt goes.
     func connect() {
+        if endedInputGivesUp() { return }
         if exchange.choice.proxy.isAbsent, !exchange.attributes.text(.egress).isAbsent {
             return attemptFailed(
                 UpstreamFault(

@@ -35,6 +35,7 @@ extension ExchangeRunner {
             tellPlugins($0)
         }
         report()
+        if clientIsGone { countDeparture() }
         let client: ClientConnection = client!
         let keepAlive = keepAlive && !clientIsGone
         let wasGone = clientIsGone

@@ -137,7 +137,7 @@ extension ExchangeRunner: LedgerWaiter {
         row.end = end
         row.status = exchange.isCommitted ? UInt16(truncatingIfNeeded: exchange.status) : 0
         if isStreamAsked { row.flags.insert(.stream) }
-        if clientIsGone { row.flags.insert(.clientLeft) }
+        if clientIsGone { row.flags.insert(departure.isCut ? [.clientLeft, .cut] : .clientLeft) }
         row.session = SessionHash.of(exchange.attributes.text(.session))
         row.snapshot = pen.prices.snapshot
         row.duration = microseconds(from: startedAt, to: loop.now)

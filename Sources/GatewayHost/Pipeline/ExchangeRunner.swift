@@ -11,8 +11,8 @@
 // decide; it makes the calls and keeps the order. A local answer (a plugin's, or an error) enters
 // the same road at the response hooks.
 //
-// This file holds the state, time and the client's going. The road itself is in the extensions, in
-// its order: +Request, +Hooks, +Attempt, +Response, +Completion.
+// This file holds the state and time. The road itself is in the extensions, in its order: +Request,
+// +Hooks, +Attempt, +Response, +Completion; what becomes of it when the client goes is in +Leaving.
 //
 // Invariants: 1. `on_complete` of every entered plugin runs exactly once, in `complete`. 2. Nothing
 // of the exchange is touched after `complete`. 3. While a hook is suspended the walk does not move.
@@ -57,6 +57,8 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
     // The client.
     var clientIsGone = false
     var clientMayBeGone = false
+    /// What became of the upstream of a client that is gone.
+    var departure = Departure.unasked
     var method = HTTPMethod.other
     var isHTTP10 = false
     /// The target as it goes upstream: without `/api`.
@@ -163,58 +165,12 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         flushClient()
     }
 
-    /// The time for draining after the client left, or for the whole exchange, is over.
-    private func boundReached() {
-        if clientIsGone { return abandon() }
-        if clientMayBeGone {
-            clientIsGone = true
-            error = GW_E_CANCELLED
-            client.cut()
-            return abandon()
-        }
-        let error = GatewayError.gateway(504, "the exchange took longer than timeouts.total allows")
-        if exchange.isCommitted { breakOff(error) } else { respondLocally(error) }
-    }
-
     // MARK: The client
 
     func clientCaughtUp() { resumeUpstream() }
 
     func clientDrained() {
         if stage == .draining { complete() }
-    }
-
-    /// A half-closed client is served, and one that left looks the same until something is written:
-    /// the time for draining bounds both.
-    func clientEndedInput() {
-        if settings.totalMilliseconds == nil {
-            loop.arm(boundTimer, at: loop.now.adding(milliseconds: settings.drainMilliseconds))
-        }
-        clientMayBeGone = true
-    }
-
-    /// By default the upstream is read to its end, so that usage is what the provider reported.
-    func clientLeft() {
-        clientIsGone = true
-        if error == GW_OK { error = GW_E_CANCELLED }
-        switch stage {
-        case .awaitingHead, .collectingError, .attempt, .response, .relaying:
-            if exchange.isLocal || abortsForLeaving { return abandon() }
-            loop.arm(boundTimer, at: loop.now.adding(milliseconds: settings.drainMilliseconds))
-            resumeUpstream()
-        case .idle, .completing:
-            break
-        default:
-            abandon()
-        }
-    }
-
-    /// The key's word about clients that leave, or else the configuration's.
-    private var abortsForLeaving: Bool {
-        let said = exchange.attributes.text(.clientGone)
-        if said.isAbsent { return settings.clientGone == .abort }
-        if said.equals(Bytes("abort")) { return true }
-        return said.equals(Bytes("abort_before_first_byte")) && !exchange.isCommitted
     }
 
     /// Ends the exchange where it stands; nobody waits for its answer.
@@ -232,6 +188,7 @@ final class ExchangeRunner: ClientHandler, UpstreamHandler, TimerHandler, Exchan
         isWaiting = false
         clientIsGone = false
         clientMayBeGone = false
+        departure = .unasked
         passedChain = false
         recording = Recording()
         target = nil

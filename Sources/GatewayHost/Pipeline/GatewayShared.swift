@@ -15,6 +15,8 @@ final class GatewayShared: Sendable {
     let connections = Atomic<Int>(0)
     /// Exchanges under way.
     let exchanges = Atomic<Int>(0)
+    /// Upstreams that are read although their client is gone.
+    let drains = Atomic<Int>(0)
     /// Of the chain that new exchanges get.
     let generation = Atomic<UInt64>(0)
 

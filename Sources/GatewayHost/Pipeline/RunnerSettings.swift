@@ -21,6 +21,8 @@ struct RunnerSettings: Sendable {
     var adminBytes = 1 << 20
     var clientGone = ClientGoneConfig.Policy.drain
     var drainMilliseconds = 300_000
+    /// Upstreams that are read at one time although their client is gone, over all loops.
+    var drainLimit = 1000
     /// nil: never.
     var pingMilliseconds: Int?
     /// The last bytes of an answer wait until its row is durable.
@@ -49,7 +51,8 @@ struct RunnerSettings: Sendable {
         messageBytes = config.limits.bodyMemoryBytes
         sealsRows = config.ledger.durability == .sealed
         clientGone = config.clientGone.policy
-        drainMilliseconds = config.clientGone.drainLimit.milliseconds
+        drainMilliseconds = config.clientGone.drainTime.milliseconds
+        drainLimit = config.clientGone.drains
         pingMilliseconds = config.pingInterval?.milliseconds
         totalMilliseconds = config.timeouts.total?.milliseconds
         showsAccount = config.responseHeaders.account

@@ -16,11 +16,15 @@ final class WorkerMetrics {
     let attemptsRefused: MetricSeries
     let attemptsFailed: MetricSeries
     let unpriced: MetricSeries
+    let drains: MetricSeries
+    private let departures: [MetricSeries]
     /// By the first digit of the status. Never freed, as series are.
     private let exchangesByClass: UnsafeMutablePointer<MetricSeries>
     private let refusalsBySource: [MetricSeries]
     private let longestTurn: MetricSeries
     private let turns: MetricSeries
+    /// Its bounds are those of `LoopCounters`.
+    private let turnLength: MetricSeries
     private let idleUpstreams: MetricSeries
     private let dialsGood: MetricSeries
     private let dialsFailed: MetricSeries
@@ -31,6 +35,8 @@ final class WorkerMetrics {
     private var published = Published()
     private struct Published {
         var turns: UInt64 = 0
+        var turnsByLength = [UInt64](repeating: 0, count: LoopCounters.bounds.count + 1)
+        var busyNanoseconds: UInt64 = 0
         var dials: UInt64 = 0
         var dialFailures: UInt64 = 0
         var dialRefusals: UInt64 = 0
@@ -45,6 +51,8 @@ final class WorkerMetrics {
         attemptsRefused = host.series(.attempts, loop, "error_status")
         attemptsFailed = host.series(.attempts, loop, "failed")
         unpriced = host.series(.unpriced, loop)
+        drains = host.series(.drains, loop)
+        departures = Departure.allCases.map { host.series(.departures, loop, $0.name) }
         exchangesByClass = .allocate(capacity: 6)
         for (place, name) in ["none", "1xx", "2xx", "3xx", "4xx", "5xx"].enumerated() {
             (exchangesByClass + place).initialize(to: host.series(.exchanges, loop, name))
@@ -52,6 +60,7 @@ final class WorkerMetrics {
         refusalsBySource = ["client", "policy", "upstream", "gateway"].map { host.series(.refusals, loop, $0) }
         longestTurn = host.series(.loopLag, loop)
         turns = host.series(.loopTurns, loop)
+        turnLength = host.series(.loopTurnLength, loop)
         idleUpstreams = host.series(.pooledConnections, loop)
         dialsGood = host.series(.dials, loop, "connected")
         dialsFailed = host.series(.dials, loop, "failed")
@@ -75,6 +84,8 @@ final class WorkerMetrics {
         refusalsBySource[place].add(1)
     }
 
+    func clientGone(_ departure: Departure) { departures[departure.rawValue].add(1) }
+
     /// - Parameter status: of the upstream's answer; 0 if there was none.
     @inline(__always)
     func attemptEnded(status: Int) {
@@ -85,6 +96,12 @@ final class WorkerMetrics {
         longestTurn.set(Double(loop.counters.takeLagMax()) / 1e9)
         turns.add(Double(loop.counters.turns - published.turns))
         published.turns = loop.counters.turns
+        let lengths = loop.counters.turnsByLength
+        let busy = loop.counters.busyNanoseconds
+        turnLength.add(
+            counts: zip(lengths, published.turnsByLength).map { $0 - $1 }, sum: Double(busy - published.busyNanoseconds) / 1e9)
+        published.turnsByLength = lengths
+        published.busyNanoseconds = busy
         idleUpstreams.set(Double(upstreams.idleCount))
         dialsGood.add(Double(upstreams.dialsConnectedTotal - published.dials))
         dialsFailed.add(Double(upstreams.dialFailuresTotal - published.dialFailures))

@@ -37,9 +37,14 @@ extension Verb {
             --json prints one object a line with the members id, started, key, account, model, status, end (completed, interrupted,
             failed, refused), input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
             cost_nano_usd, upstream_request_id, attempts. Without it the same as CSV. --since and --until also take a moment in UTC, as
-            2026-11-26T04:00:00Z.
+            2026-11-26T04:00:00Z. --details adds group, model_asked, duration_us, first_byte_us, stream, reported (the provider reported
+            usage), unpriced, client_left, cut (and its upstream was not read to its end), found_open (its gateway died) and why (that
+            account).
             """,
-        flags: [.config, .data, .since, .until, Flag(name: "id", value: "ID", help: "the row of this request"), .json, .csv]
+        flags: [
+            .config, .data, .since, .until, Flag(name: "id", value: "ID", help: "the row of this request"), .json, .csv,
+            Flag(name: "details", help: "more members; with --json"),
+        ]
     ) { invocation in invocation.printRows() }
 
     static let usageTail = Verb(
@@ -176,6 +181,7 @@ extension Invocation {
     }
 
     fileprivate func printRows() -> ExitCode {
+        guard !has("details") || wantsJSON else { return fail("--details are members of --json; say that, too.", .usage) }
         guard let zone = zone(), let times = moments(zone) else { return .usage }
         var question = JournalReader.Question(times: times)
         if let text = self["id"] {
@@ -187,7 +193,7 @@ extension Invocation {
         guard let ledger = ledger() else { return .failed }
         do {
             var reader = try JournalReader(ledger.journal, question)
-            var printer = RowPrinter(terminal, asJSON: wantsJSON)
+            var printer = RowPrinter(terminal, asJSON: wantsJSON, hasDetails: has("details"))
             var count = 0
             while let (_, bytes) = try reader.next() {
                 guard let row = RowDecoder.sealed(bytes) else { continue }
@@ -291,12 +297,13 @@ struct RowPrinter {
 
     private let terminal: Terminal
     private let asJSON: Bool
-    private var json = RowJSON()
+    private var json: RowJSON
     private var piece: [UInt8] = []
 
-    init(_ terminal: Terminal, asJSON: Bool) {
+    init(_ terminal: Terminal, asJSON: Bool, hasDetails: Bool = false) {
         self.terminal = terminal
         self.asJSON = asJSON
+        json = RowJSON(hasDetails: hasDetails)
         if !asJSON { piece += Array((RowJSON.members.joined(separator: ",") + "\n").utf8) }
     }
 

@@ -38,6 +38,9 @@ struct SealedRow {
         static let clientLeft = Flags(rawValue: 8)
         /// Made at start for a request whose process died.
         static let foundOpen = Flags(rawValue: 16)
+        /// The client was gone, and its upstream was let go of before its end: by policy, because too many were read, or
+        /// because the time was over. Counts are what it had reported until then.
+        static let cut = Flags(rawValue: 32)
     }
 
     var id = RowID.zero

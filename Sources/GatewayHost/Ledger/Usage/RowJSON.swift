@@ -4,6 +4,10 @@
 
 struct RowJSON {
     private var json = JSONBuilder()
+    /// Also how it ended and why it went where it went, behind the members that are always there.
+    let hasDetails: Bool
+
+    init(hasDetails: Bool = false) { self.hasDetails = hasDetails }
 
     /// The text is valid until the next call.
     mutating func line(_ row: SealedRow) -> [UInt8] {
@@ -39,8 +43,30 @@ struct RowJSON {
         json.value(row.upstreamID)
         json.key("attempts")
         json.value(Int64(row.attempts))
+        if hasDetails { addDetails(row) }
         json.endObject()
         return json.bytes
+    }
+
+    private mutating func addDetails(_ row: SealedRow) {
+        json.key("group")
+        json.value(row.group)
+        json.key("model_asked")
+        json.value(row.modelAsked)
+        json.key("duration_us")
+        json.value(Int64(clamping: row.duration))
+        json.key("first_byte_us")
+        json.value(Int64(clamping: row.firstByte))
+        let flags: [(StaticString, SealedRow.Flags)] = [
+            ("stream", .stream), ("reported", .hasUsage), ("unpriced", .unpriced), ("client_left", .clientLeft), ("cut", .cut),
+            ("found_open", .foundOpen),
+        ]
+        for (name, flag) in flags {
+            json.key(name)
+            json.value(row.flags.contains(flag))
+        }
+        json.key("why")
+        json.value(row.why)
     }
 
     /// The names of the members, in order: the head of a CSV of rows.
