@@ -74,6 +74,9 @@ final class StorageThread {
             case .failure(let fault):
                 if tell[index] == nil {
                     log.error("audit entries could not be written", .field("reason", fault.description))
+                } else if case .unavailable = fault {
+                    // Whoever asked is told; whoever runs the gateway shall know as well.
+                    complain(fault)
                 }
             }
             tell[index]?(result)
@@ -126,9 +129,14 @@ final class StorageThread {
         }
     }
 
-    /// Logs a failure of the thread's own reading: a new one at once, the same again once a minute.
+    /// A failure of the thread's own reading.
     private func note(_ failure: StorageFault) {
         lastFailure = failure
+        complain(failure)
+    }
+
+    /// Logs a new failure at once, the same again once a minute.
+    private func complain(_ failure: StorageFault) {
         let now = Instant.read()
         guard failure != logged?.failure || now >= logged!.again else { return }
         logged = (failure, now.adding(seconds: 60))

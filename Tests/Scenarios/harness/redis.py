@@ -1,4 +1,4 @@
-"""A real redis-server of a test's own, and a relay before it that can be slow."""
+"""A real redis-server of a test's own, and a relay before it that can be slow, or lead to another one."""
 
 import os
 import shutil
@@ -42,12 +42,31 @@ class Redis:
 
     def ask(self, *words):
         """The first line of the answer."""
+        return self._asked(words, lambda answer: answer.readline().strip())
+
+    def field(self, section, name):
+        """One fact of INFO."""
+        def read(answer):
+            length = int(answer.readline()[1:])
+            return answer.read(length).decode()
+
+        lines = dict(line.split(":", 1) for line in self._asked(("INFO", section), read).split("\r\n") if ":" in line)
+        return lines.get(name)
+
+    def _asked(self, words, read):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(20)
             connection.connect(self.path)
             parts = [word.encode() for word in words]
             connection.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
-            return connection.makefile("rb").readline().strip()
+            return read(connection.makefile("rb"))
+
+    def hang(self):
+        """It takes connections and answers nobody, until `go_on`."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         """At once, as a machine that dies; what it knew is gone, unless its options say that it is kept."""
@@ -60,8 +79,28 @@ class Redis:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class Replica(Redis):
+    """Follows a Redis that was started with `tcp_port()`; returns when it has everything."""
+
+    def __init__(self, primary_port):
+        super().__init__("--replicaof", "127.0.0.1", str(primary_port))
+        wait_until(lambda: self.field("replication", "master_link_status") == "up", "the replica has its primary")
+
+    def promote(self):
+        assert self.ask("REPLICAOF", "NO", "ONE") == b"+OK"
+
+
+def tcp_port():
+    """Options of a Redis that others can follow, and its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return ["--port", str(port), "--bind", "127.0.0.1"], port
+
+
 class SlowRelay:
-    """Passes bytes on to a Redis; its answers are late by `seconds`."""
+    """Passes bytes on to a Redis; its answers are late by `seconds`. `redis` may become another one: whoever
+    connects from then on gets that."""
 
     def __init__(self, redis):
         self.redis = redis
