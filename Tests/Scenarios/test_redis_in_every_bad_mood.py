@@ -1,6 +1,7 @@
 """Whatever Redis does, records, values and limits behave as OPERATIONS.md says, and no event loop waits for it."""
 
 import contextlib
+import json
 import pathlib
 import re
 import subprocess
@@ -78,7 +79,20 @@ class Pair:
     def serves(self):
         return self.asked(self.strict) == self.asked(self.lenient) == self.kept() == 200
 
+    def ready(self):
+        """What balancers hear: the strict gateway, whose limits refuse without Redis, and the one that lets pass."""
+        with RawClient(self.lenient.address) as client:
+            assert client.request("GET", "/readyz").status == 200, "records are in memory, so it serves"
+        with RawClient(self.strict.address) as client:
+            answer = client.request("GET", "/readyz")
+            assert client.request("GET", "/livez").status == 200
+        document = json.loads(answer.body)
+        assert (answer.status, document["status"]) in ((200, "ok"), (503, "redis_away")), document
+        return document.get("reason")
+
     def recovers(self):
+        # Nobody asks it for anything meanwhile, as a balancer would not.
+        wait_until(lambda: self.ready() is None, "the gateway is ready again")
         wait_until(self.serves, "limits and values are there again")
         wait_until(lambda: self.changed() == 201, "changes are made again")
 
@@ -129,6 +143,7 @@ def test_late_by_a_tenth_of_a_second(make_pair):
     pair = make_pair()
     pair.relay.seconds = 0.1
     assert pair.all() == (200, 200, 200, 201)
+    assert pair.ready() is None
     pair.relay.seconds = 0
     pair.nothing_is_lost()
     pair.no_loop_waited()
@@ -139,6 +154,7 @@ def test_late_by_two_seconds(make_pair):
     pair.relay.seconds = 2
     # Records are in memory; a change waits five seconds for each answer; limits and values one.
     assert pair.all() == (503, 200, 503, 201)
+    assert "later than redis.command_timeout" in pair.ready()
     pair.relay.seconds = 0
     pair.recovers()
     pair.nothing_is_lost()
@@ -153,6 +169,7 @@ def test_hanging(make_pair, way):
     else:
         assert pair.redis.ask("CLIENT", "PAUSE", "9000", "ALL") == b"+OK"
     assert (pair.asked(pair.strict), pair.asked(pair.lenient), pair.kept()) == (503, 200, 503)
+    assert "later than redis.command_timeout" in pair.ready()
     # Longer than a change waits.
     assert pair.changed() == 503
     assert "no answer in time" in pair.strict.log()
@@ -169,6 +186,7 @@ def test_down_and_back(make_pair):
     assert pair.changed() == 201
     pair.redis.kill()
     wait_until(lambda: value(pair.strict, "gateway_redis_up") == value(pair.lenient, "gateway_redis_up") == 0, "they know")
+    assert pair.ready()
     assert pair.all() == (503, 200, 503, 503)
     pair.redis.start()
     pair.recovers()
@@ -183,7 +201,8 @@ def test_back_and_empty(make_pair):
     # Limits and values begin anew; keys that were read go on; nothing is written to what is not our store.
     wait_until(pair.serves, "limits and values are there again")
     assert pair.changed() == 503
-    assert "no longer holds the store" in pair.strict.log()
+    assert pair.ready() is None
+    wait_until(lambda: "no longer holds the store" in pair.strict.log(), "the log says why")
     assert pair.redis.ask("EXISTS", "gw:{store}:head") == b":0"
     pair.no_loop_waited()
 
@@ -194,7 +213,8 @@ def test_failing_over(make_pair):
     replica = Replica(port)
     try:
         assert pair.changed() == 201
-        assert pair.redis.ask("WAIT", "1", "20000") == b":1"
+        written = int(pair.redis.field("replication", "master_repl_offset"))
+        wait_until(lambda: int(replica.field("replication", "slave_repl_offset")) >= written, "the replica has it")
         primary, pair.relay.redis = pair.redis, replica
         primary.kill()
         # Until it is promoted it takes nothing.
@@ -243,6 +263,7 @@ def test_taking_no_writes(make_pair, tmp_path, refuse, words):
     mend = refuse(pair.redis, folder)
     assert pair.all() == (503, 200, 503, 503)
     assert words in pair.strict.log(), "the log says why changes are refused"
+    assert pair.ready()
     assert mend() == b"+OK"
     pair.recovers()
     pair.nothing_is_lost()

@@ -116,7 +116,7 @@ def test_a_redis_that_goes_and_comes(start_gateway, upstream, connect, redis):
     wait_until(lambda: not is_up(connect, gateway), "the gateway knows")
     # Nothing else is said in the configuration: refused, and at once.
     assert ask(connect, gateway) == 503
-    assert connect(gateway).request("GET", "/health").status == 200
+    assert connect(gateway).request("GET", "/livez").status == 200
     wait_until(lambda: "redis is not available" in gateway.log(), "the log says so")
     redis.start()  # empty
     wait_until(lambda: ask(connect, gateway) == 200, "the gateway has found it again")
@@ -133,7 +133,7 @@ def test_a_slow_redis_holds_up_nobody_else(start_gateway, upstream, connect, rel
     client = connect(gateway)
     client.request(headers=AUTHORIZED, body=BODY, read=False)
     # The loop serves others meanwhile.
-    assert connect(gateway).request("GET", "/health").status == 200
+    assert connect(gateway).request("GET", "/livez").status == 200
     assert client.response().status == status
     relay.seconds = 0
     wait_until(lambda: ask(connect, gateway) == 200, "a fast Redis serves again")

@@ -8,7 +8,7 @@ enum Verbs {
     static let all: [Verb] = [
         .setup, .run, .serve, .start, .stop, .restart, .reload, .check,
         .status, .logs, .doctor, .configShow, .configDiff,
-        .backup, .restore, .export, .importRecords, .importCRS, .storeMigrate, .audit, .rotateMasterKey,
+        .backup, .restore, .export, .importRecords, .importCRS, .storeMigrate, .storeAccept, .audit, .rotateMasterKey,
         .usage, .usageRows, .usageTail, .pricesList, .pricesShow, .pricesDiff, .pricesImport, .reconcile, .ledgerVerify,
         .configDocs, .configSchema, .completion, .demoUpstream, .version,
     ]

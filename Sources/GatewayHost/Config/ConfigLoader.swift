@@ -159,7 +159,15 @@ enum ConfigLoader {
 extension ConfigLoader {
     /// The data folder that the file at `path` names, without requiring the rest of it to be right: a gateway must
     /// be stoppable while its file is being edited.
-    static func dataFolder(of path: String) throws(ConfigFaults) -> String {
+    static func dataFolder(of path: String) throws(ConfigFaults) -> String { try whereThingsAre(path) { $0 == "data" }.data }
+
+    /// The data folder and the place of the store, whatever else may be wrong with the configuration: for who puts things
+    /// there again. Everything else of what is returned is as if nothing were said.
+    static func keepingPlaces(of path: String) throws(ConfigFaults) -> GatewayConfig {
+        try whereThingsAre(path) { $0 == "data" || $0 == "store" || $0.hasPrefix("redis.") }
+    }
+
+    private static func whereThingsAre(_ path: String, _ isWanted: (String) -> Bool) throws(ConfigFaults) -> GatewayConfig {
         switch FileBytes.read(path, limit: YAMLReader.byteLimit) {
         case .failure(let failure):
             throw ConfigFaults(
@@ -168,15 +176,18 @@ extension ConfigLoader {
                     suggestion: "Name another with --config."))
         case .success(let bytes):
             var config = GatewayConfig()
-            let folder = FilePath.folder(of: path)
-            let initial = FilePath.resolve(config.data, against: folder)
-            guard let written = try YAMLReader.read(bytes, file: path)["data"] else { return initial }
-            let data = try References.resolve(written, file: path, environment: Environment.current())
-            var reading = ConfigReading(file: path)
-            guard let row = Options.gateway.rows.first(where: { $0.key == "data" }),
-                row.read(data, &config, &reading)
-            else { throw ConfigFaults(reading.faults) }
-            return config.data
+            config.data = FilePath.resolve(config.data, against: FilePath.folder(of: path))
+            let tree = try YAMLReader.read(bytes, file: path)
+            let environment = try Environment.current()
+            for row in Options.gateway.rows where isWanted(row.key) {
+                var node: YAMLNode? = tree
+                for name in row.key.split(separator: ".") { node = node?[String(name)] }
+                guard let node else { continue }
+                let value = try References.resolve(node, file: path, environment: environment)
+                var reading = ConfigReading(file: path)
+                guard row.read(value, &config, &reading) else { throw ConfigFaults(reading.faults) }
+            }
+            return config
         }
     }
 }

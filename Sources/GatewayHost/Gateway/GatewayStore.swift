@@ -12,9 +12,11 @@ enum GatewayStore {
         try DataFolder.make(config.data)
         let variable = try Environment.current()[MasterKeyFile.variable].map { Secret($0) }
         do {
+            let place = StorePlace(config)
+            try StoreMark.check(place, in: config.data)
             let file = MasterKeyFile.path(in: config.data)
             if try MasterKeyFile.find(folder: config.data, variable: variable) == nil {
-                try refuseIfSealed(StorePlace(config), file)
+                try refuseIfSealed(place, file)
             }
             let (key, isNew) = try MasterKeyFile.findOrMake(folder: config.data, variable: variable)
             if isNew {
@@ -22,7 +24,9 @@ enum GatewayStore {
                     "a master key was made; keep a copy of it apart from backups of the store, for without it no secret of the store can be read",
                     .field("file", file), .field("key", key.id))
             }
-            return try Vault.open(StorePlace(config), key: key)
+            let opened = try Vault.open(place, key: key)
+            try StoreMark.keep(place, in: config.data)
+            return opened
         } catch {
             throw GatewayFault("\(error)")
         }

@@ -38,15 +38,32 @@ extension Worker {
         if path.equals(Bytes("/livez")) { return LocalReport(status: 200, text: "{\"status\":\"ok\"}\n") }
         let isReady = path.equals(Bytes("/readyz"))
         guard isReady || path.equals(Bytes("/health")) else { return nil }
-        let state =
-            isDraining
-            ? "draining" : pen?.accepts == false ? "ledger_full" : shared.isReady.load(ordering: .acquiring) ? "ok" : "starting"
-        return LocalReport(
-            status: state == "ok" ? 200 : 503,
-            text: """
-                {"status":"\(state)","generation":\(shared.generation.load(ordering: .relaxed)),\
-                "connections":\(shared.connections.load(ordering: .relaxed)),\
-                "exchanges":\(max(shared.exchanges.load(ordering: .relaxed) - 1, 0))}\n
-                """)
+        let (state, reason) = readiness
+        var json = JSONBuilder()
+        json.beginObject()
+        json.key("status")
+        json.value(state)
+        if let reason {
+            json.key("reason")
+            json.value(reason)
+        }
+        json.key("generation")
+        json.value(Int64(clamping: shared.generation.load(ordering: .relaxed)))
+        json.key("connections")
+        json.value(shared.connections.load(ordering: .relaxed))
+        json.key("exchanges")
+        json.value(max(shared.exchanges.load(ordering: .relaxed) - 1, 0))
+        json.endObject()
+        return LocalReport(status: reason == nil ? 200 : 503, text: String(decoding: json.bytes, as: UTF8.self) + "\n")
+    }
+
+    /// Whether new requests would be answered as they should, and if not, why.
+    private var readiness: (state: StaticString, reason: String?) {
+        if isDraining { return ("draining", "the gateway is stopping") }
+        if pen?.accepts == false { return ("ledger_full", "the ledger has no room for new requests; its disk is full") }
+        if !shared.isReady.load(ordering: .acquiring) { return ("starting", "the gateway is starting") }
+        // Records are in memory; limits are not.
+        if let away = plugins.host.sharing?.health.refusal { return ("redis_away", "limits that refuse without Redis: \(away)") }
+        return ("ok", nil)
     }
 }

@@ -306,6 +306,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         prepared = nil
         let old = chain
         chain = new
+        plugins.host.sharing?.health.chainChanged()
         settings = RunnerSettings(config)
         if let ledger = shared.ledger { pen?.prices = PriceMemo(ledger.prices) }
         clientSettings = ClientSettings(config)

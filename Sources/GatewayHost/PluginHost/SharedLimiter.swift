@@ -54,6 +54,7 @@ final class SharedLimiter: TimerHandler {
     ) {
         nextID += 1
         let shared = demands.map { SharedDemand($0, settings, instance: instance) }
+        settings.health.noteNeed(shared.contains { $0.fallback == .refuse })
         let take = SharedTake(
             self, operation, shared, id: idPrefix + Array("\(nextID)".utf8), namespace: namespace, scope: scope)
         if client.ask(SharedAnswer.question(shared, id: take.id, time: time, lifetime: Self.lifetimeMilliseconds), take) != nil {

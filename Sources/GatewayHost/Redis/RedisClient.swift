@@ -58,6 +58,10 @@ final class RedisClient {
     private var backoff = RedisBackoff()
     private var lastReason: String?
     private var hasFailed = false
+    /// The last answer that was due did not come in time.
+    var isLate = false
+    /// The word with which Redis refuses writes; nil: it takes them.
+    var writeRefusal: String?
     private var attempt = 0
     private lazy var connectTimer = LoopTimer(self)
     private lazy var callTimer = LoopTimer(self)
@@ -164,6 +168,7 @@ final class RedisClient {
             let waited = Double(loop.now.nanoseconds(since: call.began)) / 1e9
             metrics.latency.observe(waited)
             (reply.error == nil ? metrics.answered : metrics.refused).add(1)
+            answeredInTime(reply, isScript: call.script != nil)
         }
         if isLate { call.asker.redisAnsweredLate(reply) } else { call.asker.redisAnswered(reply) }
         if let error = reply.error, error.hasPrefix(Bytes("READONLY")) { drop("it has become a replica", state: .resting) }
@@ -203,15 +208,18 @@ final class RedisClient {
     }
 
     private func expire() {
+        var hadLate = false
         while let call = firstWaiting, call.deadline <= loop.now {
             firstWaiting = call.next
             metrics.timedOut.add(1)
             let wasSent = call.unsent == nil
             call.state = .timedOut
+            hadLate = hadLate || wasSent
             if !wasSent { remove(call) }
             call.asker.redisFailed(wasSent ? .timeout : .unavailable)
         }
         while let waiting = firstWaiting, waiting.state != .waiting { firstWaiting = waiting.next }
+        if hadLate { answeredLate() }
         if state == .up, let oldest = first {
             let silence = loop.now.milliseconds(since: max(oldest.began, lastHeard))
             if silence >= silentLimit { return drop("it has not answered for \(silence / 1000) s", state: .resting) }
@@ -300,6 +308,8 @@ final class RedisClient {
         loop.disarm(connectTimer)
         backoff.reset()
         lastHeard = loop.now
+        isLate = false
+        writeRefusal = nil
         metrics.up.set(1)
         metrics.reconnects.add(1)
         health.loopUp(loop.index, nil)

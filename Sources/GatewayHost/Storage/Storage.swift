@@ -127,9 +127,9 @@ final class Storage: Sendable {
     }
 
     /// Writes a consistent copy of everything to `target`, which must not exist, while others go on.
-    /// - Throws: also for a store in Redis, which is copied by `StoreMigration`.
+    /// - Throws: also for a store in Redis, which `StoreCopy` copies.
     func backup(to target: String) throws(StorageFault) {
-        guard isFile else { throw .unavailable("\(path) is no file; gateway store migrate makes one of it") }
+        guard isFile else { throw .unavailable("\(path) is no file") }
         try StorageBackup.write(path, to: target)
     }
 

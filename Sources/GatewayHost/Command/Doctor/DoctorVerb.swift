@@ -7,9 +7,9 @@ extension Verb {
         name: "doctor", summary: "Looks for the usual faults and says how to mend each.",
         details: """
             Looks at the configuration with its plugins, permissions of files, the data folder and its disk, the clock, descriptors,
-            ports, the way to the upstream, the store and its key, every account and proxy (as their action test does), names in .env,
-            and an nginx in front whose configuration this machine has. Changes nothing. Exits with 0 when there is no fault (warnings are none), with 1 when there is, with 3 when the configuration
-            cannot be read at all.
+            ports, the Redis that store names, the way to the upstream, the store and its key, every account and proxy (as their action
+            test does), names in .env, and an nginx in front whose configuration this machine has. Changes nothing. Exits with 0 when
+            there is no fault (warnings are none), with 1 when there is, with 3 when the configuration cannot be read at all.
             """,
         flags: [.config, Flag(name: "offline", help: "ask nothing over the network"), .json]
     ) { invocation in
@@ -29,6 +29,7 @@ extension Verb {
         findings += PortFindings.all(config, running, offline: invocation.has("offline"))
         findings += ProxyInFront.findings(config)
         if !invocation.has("offline") {
+            findings += RedisFindings.all(config)
             invocation.terminal.progress("asking \(config.upstream.url.authority)")
             findings += ReachFindings.upstream(config)
             invocation.terminal.progress(nil)

@@ -13,8 +13,10 @@ enum RecordFindings {
     /// - Parameter asksNetwork: false: only whether the store opens.
     static func all(_ config: GatewayConfig, _ services: CommandServices, asksNetwork: Bool, progress: (String?) -> Void) -> [Finding] {
         do {
-            guard try StorePlace(config).exists() else {
-                return [Finding(.note, "store", "there is none in \(config.data) yet; \"gateway setup\" or the first start makes it")]
+            let place = StorePlace(config)
+            // Opening says what is wrong where this node has known one.
+            guard try place.exists() || StoreMark.known(in: config.data) != nil else {
+                return [Finding(.note, "store", "there is none at \(place) yet; \"gateway setup\" or the first start makes it")]
             }
             let administration = try services.openQuietly(config)
             defer { administration.end() }

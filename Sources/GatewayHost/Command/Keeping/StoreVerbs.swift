@@ -1,4 +1,5 @@
-// `gateway store migrate`: moves records from the data folder to a Redis, or back.
+// `gateway store migrate`: moves records from the data folder to a Redis, or back. `gateway store accept`: takes the store that is
+// in Redis now for the one that this node knows.
 //
 // Kind: the main thread's.
 
@@ -25,7 +26,44 @@ extension Verb {
     }
 }
 
+extension Verb {
+    static let storeAccept = Verb(
+        name: "store accept", section: .keeping, summary: "Goes on with the store that is in Redis now, or founds one there.",
+        details: """
+            A node that has served from a store in Redis does not start when Redis holds another one, or none: it would have forgotten
+            keys and accounts. This says that it shall, with what is there. Run it at each node; nothing in Redis is changed by it. To
+            have the old records again, restore Redis from its copy, or a backup with gateway restore.
+            """,
+        flags: [.config, .json]
+    ) { invocation in
+        guard let config = invocation.loadSharedConfig() else { return .invalid }
+        return invocation.acceptStore(config)
+    }
+}
+
 extension Invocation {
+    fileprivate func acceptStore(_ config: GatewayConfig) -> ExitCode {
+        guard case .redis(let target) = StorePlace(config) else {
+            return fail("store is local in \(configPath); there is nothing to accept.", .usage)
+        }
+        do {
+            let known = StoreMark.known(in: config.data)
+            let found = try RedisStoreFile.identity(target)
+            // Taken for known at the next start, which founds one where there is none.
+            if found != known { StoreMark.forget(in: config.data) }
+            if wantsJSON {
+                printJSON(["known": known.map { .string($0) } ?? .null, "found": found.map { .string($0) } ?? .null])
+            } else if let found {
+                terminal.out(paint(.good, "accepted") + ": the store \(found) at \(StorePlace(config))")
+            } else {
+                terminal.out(paint(.good, "accepted") + ": the next start founds a new store at \(StorePlace(config)), without any key or account")
+            }
+            return .done
+        } catch {
+            return fail("\(error)")
+        }
+    }
+
     fileprivate func migrateStore(_ config: GatewayConfig) -> ExitCode {
         guard let from = self["from"], let to = self["to"] else {
             return fail("--from and --to say where records are and where they go.", .usage)
@@ -40,7 +78,7 @@ extension Invocation {
             // No gateway may serve from the folder meanwhile; those at a Redis cannot be seen from here.
             let lock = try has("dry-run") ? nil : DataFolder(config.data)
             defer { withExtendedLifetime(lock) {} }
-            return try move(source, target)
+            return try move(source, target, config.data)
         } catch {
             terminal.progress(nil)
             return fail("\(error)")
@@ -56,7 +94,7 @@ extension Invocation {
         return .redis(target)
     }
 
-    private func move(_ source: StorePlace, _ target: StorePlace) throws -> ExitCode {
+    private func move(_ source: StorePlace, _ target: StorePlace, _ data: String) throws -> ExitCode {
         let from = try source.end()
         let state = try from.state()
         if has("dry-run") {
@@ -76,6 +114,7 @@ extension Invocation {
         move.progress = { terminal.progress("moved \($0) of \(state.records) records, \($1) of \(state.entries) audit entries") }
         let done = try move.run()
         terminal.progress(nil)
+        try StoreMark.keep(target, in: data)
         if wantsJSON {
             printJSON(["records": .int(Int64(done.records)), "audit": .int(Int64(done.entries)), "revision": .int(done.revision)])
         } else {

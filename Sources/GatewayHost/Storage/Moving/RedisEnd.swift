@@ -7,16 +7,13 @@ final class RedisEnd: StoreEnd {
     private let store: RedisRecordStore
 
     /// Opens the store of a Redis, and founds it if there is none.
-    init(_ target: RedisTarget) throws(StorageFault) {
+    /// - Parameter id: under which; nil: a new one.
+    init(_ target: RedisTarget, founding id: String? = nil) throws(StorageFault) {
         name = target.address.description
-        store = try RedisStoreFile.open(target) { _ throws(StorageFault) in }
+        store = try RedisStoreFile.open(target, founding: id) { _ throws(StorageFault) in }
     }
 
-    func state() throws(StorageFault) -> StoreState {
-        let words = try store.run(.state, []).array?.compactMap(\.number) ?? []
-        guard words.count == 5 else { throw store.strange }
-        return StoreState(records: Int(words[0]), entries: Int(words[1]), revision: words[2], place: words[3], number: words[4])
-    }
+    func state() throws(StorageFault) -> StoreState { try store.state() }
 
     func rows(after place: Int64, limit: Int) throws(StorageFault) -> [StoreRow] {
         try store.rows(after: place, limit: limit).map { row in
@@ -27,9 +24,7 @@ final class RedisEnd: StoreEnd {
         }
     }
 
-    func trail(after number: Int64, limit: Int) throws(StorageFault) -> [AuditEntry] {
-        try store.run(.trail, [.int(number), .count(limit)]).array?.compactMap { AuditEntry($0) } ?? []
-    }
+    func trail(after number: Int64, limit: Int) throws(StorageFault) -> [AuditEntry] { try store.trail(after: number, limit: limit) }
 
     func allMeta() throws(StorageFault) -> [String: [UInt8]] { try store.allMeta() }
 

@@ -117,6 +117,35 @@ final class SQLiteEnd: StoreEnd {
         }
     }
 
+    /// Removes whatever stands at another place than these.
+    /// - Parameter revisions: by place.
+    /// - Throws: when one of them is missing or has another revision.
+    func keepOnly(_ revisions: [Int64: Int64]) throws(StorageFault) {
+        var left = revisions
+        var others: [(place: Int64, collection: String, id: String)] = []
+        var isWhole = true
+        try asking { () throws(SQLiteError) in
+            try database.forEach("SELECT number, collection, id, revision FROM records") { row in
+                if let revision = left.removeValue(forKey: row.int(0)) {
+                    isWhole = isWhole && revision == row.int(3)
+                } else {
+                    others.append((row.int(0), row.text(1), row.text(2)))
+                }
+            }
+        }
+        guard isWhole, left.isEmpty else { throw .unavailable("the copy of the store is not what was read; try again") }
+        try transaction { () throws(SQLiteError) in
+            for other in others {
+                for table in ["unique_values", "record_references"] {
+                    try database.forEach(
+                        "DELETE FROM \(table) WHERE collection = ? AND id = ?", [.text(other.collection), .text(other.id)]
+                    ) { _ in }
+                }
+                try database.forEach("DELETE FROM records WHERE number = ?", [.int(other.place)]) { _ in }
+            }
+        }
+    }
+
     func adopt(_ entries: [AuditEntry]) throws(StorageFault) {
         try transaction { () throws(SQLiteError) in
             for entry in entries {

@@ -49,7 +49,7 @@ extension RedisRecordStore {
     private var lost: StorageFault {
         .unavailable(
             "\(path) no longer holds the store that this gateway was started with: it was emptied or replaced. What was read goes on "
-                + "being used and nothing is changed. Restore Redis from its copy, then restart the gateway")
+                + "being used and nothing is changed. Restore Redis from its own copy, or a backup with \"gateway restore FILE\"")
     }
 
     private func newer(_ format: String) -> StorageFault {

@@ -3,12 +3,12 @@
 // Kind: free of state; blocks, so for the control thread and the command line.
 
 enum RedisStoreFile {
-    /// Streams, UNLINK, ACL users: what this gateway is tried with.
-    static let oldestMajor = 6
-
     /// Opens the store of a Redis, or founds it.
+    /// - Parameter id: of a store that is founded: one that others know it by already. nil: a new one.
     /// - Parameter admit: not called for a store that is new.
-    static func open(_ target: RedisTarget, admit: StorageFile.Admission) throws(StorageFault) -> sending RedisRecordStore {
+    static func open(_ target: RedisTarget, founding id: String? = nil, admit: StorageFile.Admission) throws(StorageFault)
+        -> sending RedisRecordStore
+    {
         let session = RedisSession(target)
         let keys = RedisKeys(prefix: target.prefix)
         try judge(session, target)
@@ -17,7 +17,7 @@ enum RedisStoreFile {
             try admit(StoreMeta(try store.allMeta()))
             return store
         }
-        let fresh = Array(RecordIdentifier.make(prefix: "store").utf8)
+        let fresh = Array((id ?? RecordIdentifier.make(prefix: "store")).utf8)
         let words = try asking(session, target) { session throws(RedisFailure) in
             try session.ask([Array("EVAL".utf8), StoreScript.open, Array("1".utf8), keys.head, fresh, Array(StoreScript.format.utf8)])
         }
@@ -28,6 +28,11 @@ enum RedisStoreFile {
     /// Whether there is a store, without making one.
     static func exists(_ target: RedisTarget) throws(StorageFault) -> Bool {
         try ask(RedisSession(target), target, ["EXISTS", RedisKeys(prefix: target.prefix).headName]).number == 1
+    }
+
+    /// The id of the store that is there; nil: there is none.
+    static func identity(_ target: RedisTarget) throws(StorageFault) -> String? {
+        try ask(RedisSession(target), target, ["HGET", RedisKeys(prefix: target.prefix).headName, "id"]).string
     }
 
     /// Removes the store and whatever else stands under its names.
@@ -51,20 +56,16 @@ enum RedisStoreFile {
         let answer = try asking(session, target) { session throws(RedisFailure) in try session.ask("INFO") }
         // A user without the right to ask is believed to know.
         guard let text = answer.string else { return }
-        var facts: [Substring: Substring] = [:]
-        for line in text.split(whereSeparator: \.isNewline) {
-            let parts = line.split(separator: ":", maxSplits: 1)
-            if parts.count == 2 { facts[parts[0]] = parts[1] }
+        let facts = RedisFacts(text)
+        if facts.isTooOld {
+            throw .unavailable("\(place) is Redis \(facts.version ?? "?"); the gateway needs \(RedisFacts.oldestMajor) or newer")
         }
-        if let version = facts["redis_version"], let major = Int(version.prefix { $0 != "." }), major < oldestMajor {
-            throw .unavailable("\(place) is Redis \(version); the gateway needs \(oldestMajor) or newer")
-        }
-        if let policy = facts["maxmemory_policy"], policy.hasPrefix("allkeys"), facts["maxmemory"] != "0" {
+        if facts.evictsRecords {
             throw .unavailable(
-                "\(place) removes any key when its memory is full (maxmemory-policy \(policy)), and would lose keys and accounts. Set it to "
-                    + "noeviction or volatile-lru")
+                "\(place) removes any key when its memory is full (maxmemory-policy \(facts.evictionPolicy)), and would lose keys and accounts. "
+                    + "Set it to noeviction or volatile-lru")
         }
-        if facts["aof_enabled"] == "0" {
+        if !facts.appendsToDisk {
             log.warning(
                 "this Redis keeps changes in memory and loses the last ones when it dies; set appendonly yes", .field("store", place))
         }
