@@ -77,7 +77,8 @@ enum RedisFindings {
                 mend: "Compare redis.password and the user in store with its ACL (\"redis-cli ACL LIST\").")
         }
         if failure.isRefusal {
-            return Finding(.fault, subject, "\(place) refuses the connection: \(words)", mend: "Its log says more; OPERATIONS lists the rights.")
+            return Finding(
+                .fault, subject, "\(place) refuses the connection: \(words)", mend: "Its log says more; OPERATIONS lists the rights.")
         }
         return Finding(
             .fault, subject, "\(place) cannot be reached: \(words)",
@@ -107,7 +108,8 @@ enum RedisFindings {
                 "Set maxmemory-policy noeviction, and watch its memory.")
         } else if facts.evictsLimits {
             add(
-                .warning, "it throws keys away when its memory is full (maxmemory-policy \(facts.evictionPolicy)): such a limit forgets what was used",
+                .warning,
+                "it throws keys away when its memory is full (maxmemory-policy \(facts.evictionPolicy)): such a limit forgets what was used",
                 "Set maxmemory-policy noeviction, and watch its memory.")
         }
         if facts.memoryLimit > 0, facts.memoryUsed > facts.memoryLimit / 10 * 9 {
@@ -116,12 +118,14 @@ enum RedisFindings {
         findings += persistence(look)
         if let skew = look.skewMilliseconds, abs(skew) > skewMilliseconds {
             add(
-                .warning, "its clock is \(Spoken.length(seconds: abs(skew) / 1000)) \(skew > 0 ? "ahead of" : "behind") this machine's: limits go by its, the ledger by ours",
+                .warning,
+                "its clock is \(Spoken.length(seconds: abs(skew) / 1000)) \(skew > 0 ? "ahead of" : "behind") this machine's: limits go by its, the ledger by ours",
                 "Run systemd-timesyncd or chrony on both.")
         }
         if look.microseconds > config.redis.commandTimeout.milliseconds * 1000 / 4 {
             add(
-                .warning, "an answer takes \(look.microseconds / 1000) ms, and redis.command_timeout is \(config.redis.commandTimeout.milliseconds) ms",
+                .warning,
+                "an answer takes \(look.microseconds / 1000) ms, and redis.command_timeout is \(config.redis.commandTimeout.milliseconds) ms",
                 "Bring it nearer, or raise redis.command_timeout.")
         }
         if !findings.contains(where: { $0.verdict == .fault }) {
@@ -134,7 +138,9 @@ enum RedisFindings {
     private static func persistence(_ look: Look) -> [Finding] {
         if look.facts.failsToSave {
             return [
-                Finding(.fault, subject, "it fails to save to its disk, and may take no changes", mend: "Look at its log, its disk and its folder.")
+                Finding(
+                    .fault, subject, "it fails to save to its disk, and may take no changes",
+                    mend: "Look at its log, its disk and its folder.")
             ]
         }
         if look.facts.appendsToDisk {

@@ -189,7 +189,8 @@ extension Invocation {
         terminal.out(
             has("check")
                 ? paint(.good, "sound") + ": the backup of \(FieldText.moment(archive.created)) with \(what), and the key here opens it"
-                : paint(.good, "restored") + ": \(what) of \(FieldText.moment(archive.created)) into \(folder)" + (place == .folder(folder) ? "" : " and \(place)"))
+                : paint(.good, "restored") + ": \(what) of \(FieldText.moment(archive.created)) into \(folder)"
+                    + (place == .folder(folder) ? "" : " and \(place)"))
         for path in placed.kept { terminal.out("what was there is \(path) now") }
         if wroteConfig { terminal.out("wrote \(configPath)") }
     }

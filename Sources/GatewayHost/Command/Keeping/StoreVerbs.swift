@@ -56,7 +56,8 @@ extension Invocation {
             } else if let found {
                 terminal.out(paint(.good, "accepted") + ": the store \(found) at \(StorePlace(config))")
             } else {
-                terminal.out(paint(.good, "accepted") + ": the next start founds a new store at \(StorePlace(config)), without any key or account")
+                terminal.out(
+                    paint(.good, "accepted") + ": the next start founds a new store at \(StorePlace(config)), without any key or account")
             }
             return .done
         } catch {
