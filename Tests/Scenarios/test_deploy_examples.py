@@ -5,6 +5,7 @@ import re
 import subprocess
 
 from harness.egress import tool
+from harness.redis import Redis
 
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
 
@@ -26,7 +27,10 @@ def test_promtool_accepts_the_rules():
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_the_rules_name_metrics_that_exist(gateway, connect):
+def test_the_rules_name_metrics_that_exist(start_gateway, connect, request):
+    redis = Redis()
+    request.addfinalizer(redis.stop)
+    gateway = start_gateway(store=redis.url)
     named = set(re.findall(r"gateway_\w+", (DEPLOY / "prometheus-rules.yml").read_text()))
     client = connect(gateway)
     client.request(body=b"{}")  # some families appear with their first exchange
