@@ -188,6 +188,10 @@ def test_whoever_vanishes_frees_what_it_held(start_gateway, upstream, connect, p
     assert [client.response().status for client in clients] == [200] * PLACES
 
     check_bills(gateway, books, plan, policy)
+    gone = {outcome: int(value(gateway, "gateway_clients_gone_total", f'outcome="{outcome}"'))
+            for outcome in ("drained", "aborted", "unasked", "expired", "crowded")}
+    print(f"{len(plan)} clients; of those that were noticed: {gone}; "
+          f"{gateway.resident_bytes() / MEGABYTE:.1f} MB, {resident / MEGABYTE:.1f} after the first {2 * AT_ONCE}")
 
 
 def check_bills(gateway, books, plan, policy):
