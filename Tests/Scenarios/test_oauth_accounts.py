@@ -11,12 +11,14 @@ import pytest
 from harness import replies
 from harness.admin import administer
 from harness.client import RawClient
-from harness.configuration import AUTHORIZED, MAIN, MAIN_ACCOUNT
+from harness.configuration import AUTHORIZED, MAIN, MAIN_ACCOUNT, chain
 from harness.oauth import REDIRECT, Provider
+from harness.shared_store import SharedStore
 from harness.waiting import wait_until
 
 BODY = b'{"model":"claude-test-1","max_tokens":1,"messages":[{"role":"user","content":"x"}]}'
 CANARY = "canary-"
+MASTER_KEY = {"ENCRYPTION_KEY": "0123456789abcdef" * 4}
 
 
 def moment(seconds):
@@ -38,6 +40,26 @@ def start(start_gateway, provider):
         return start_gateway(
             accounts=accounts, secrets=["canary-access", "canary-refresh", "canary-code", "canary-client-secret"],
             picker={"oauth": [provider.configuration], "sticky": {"enabled": False}}, **arguments)
+    return begin
+
+
+@pytest.fixture
+def redis():
+    made = SharedStore()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def start_sharing(request, start):
+    """The same, of gateways that all have one store: a file of records, or a Redis."""
+    first = []
+
+    def begin(**arguments):
+        if request.param == "redis":
+            return start(store=request.getfixturevalue("redis").url, environment=MASTER_KEY, **arguments)
+        first.append(start(sharing=first[0] if first else None, **arguments))
+        return first[-1]
     return begin
 
 
@@ -161,10 +183,10 @@ def test_a_code_that_the_provider_refuses_is_told_without_it(start, provider):
 # ---------------------------------------------------------------- refreshed
 
 
-@pytest.mark.parametrize("how", ["expired", "rejected"])
-def test_a_hundred_requests_on_two_gateways_refresh_once(start, provider, how):
-    first = start(threads=2)
-    second = start(threads=2, sharing=first)
+@pytest.mark.parametrize("how", ["expired", "rejected", "rejected in a stream"])
+def test_a_hundred_requests_on_two_gateways_refresh_once(start_sharing, provider, upstream, how):
+    provider.serve(upstream, refuses_in_stream=how == "rejected in a stream")
+    first, second = start_sharing(threads=2), start_sharing(threads=2)
     admin = administer(first)
     path = granted(admin, provider)
     wait_until(lambda: status(first) == status(second) == 200, "both have the account")
@@ -177,6 +199,9 @@ def test_a_hundred_requests_on_two_gateways_refresh_once(start, provider, how):
     assert crowd([first, second], 100) == [200] * 100
     assert len(provider.refreshes) == 1 and provider.reused == 0
     assert state(admin, path) == "valid"
+    # And what was stored last is the token that was given last: the next refresh sends it, from the other gateway.
+    assert administer(second, name="second").post(f"{path}:refresh", {}).status == 200
+    assert len(provider.refreshes) == 2 and provider.reused == 0
 
 
 def test_it_is_refreshed_ahead_of_its_end(start, provider):
@@ -193,16 +218,42 @@ def test_it_is_refreshed_ahead_of_its_end(start, provider):
     assert status(gateway) == 200 and provider.reused == 0
 
 
-def test_a_401_is_answered_by_refreshing(start, provider, upstream):
+@pytest.mark.parametrize("how", ["status", "first event"])
+def test_a_401_is_answered_by_refreshing(start, provider, upstream, how):
+    provider.serve(upstream, api_keys=[MAIN_ACCOUNT], refuses_in_stream=how == "first event")
     gateway = start(accounts=[{**MAIN, "priority": 90}])
     admin = administer(gateway)
     granted(admin, provider, priority=1)
     wait_until(lambda: status(gateway) == 200 and upstream.last.account.startswith("canary"), "the account serves")
     provider.expire()
     before = len(upstream.requests)
-    assert status(gateway) == 200
+    with RawClient(gateway.address) as client:
+        answer = client.request(headers=AUTHORIZED, body=BODY)
+    assert answer.status == 200 and b"authentication_error" not in answer.body
     assert [request.account == MAIN_ACCOUNT for request in upstream.requests[before:]] == [False, False]
     assert len(provider.refreshes) == 1
+    stands = admin.post("/admin/v1/accounts:status", {}).body["accounts"]
+    assert [one["rests"] for one in stands if one["name"] == "subscription"] == [[]], "it is not blamed"
+    trail = admin.post("/admin/v1/accounts:why", {"request": answer.header("x-gateway-request-id")}).body["decisions"]
+    assert [one["account"] for one in trail] == ["subscription"] * 2 and trail[1]["why"] == "refreshed"
+    assert (trail[0]["status"], trail[0].get("first_event")) == ((401, None) if how == "status" else (200, "unauthorised"))
+
+
+def test_a_stream_that_is_refused_again_is_the_accounts_own_trouble(start, provider, upstream):
+    """Refreshed once, then as any refused credential: the client sees the refusal where nobody else can serve."""
+    gateway = start()
+    admin = administer(gateway)
+    granted(admin, provider)
+    wait_until(lambda: status(gateway) == 200, "the account serves")
+    refusal = replies.event("error", {"type": "error", "error": {"type": "authentication_error", "message": "invalid credential"}})
+    upstream.answer(replies.stream([refusal]))
+    before = len(upstream.requests)
+    with RawClient(gateway.address) as client:
+        answer = client.request(headers=AUTHORIZED, body=BODY)
+    assert answer.status == 200 and answer.body == refusal and answer.is_complete
+    assert len(upstream.requests) == before + 2 and len(provider.refreshes) == 1
+    [stands] = admin.post("/admin/v1/accounts:status", {}).body["accounts"]
+    assert [rest["reason"] for rest in stands["rests"]] == ["unauthorised"]
 
 
 def test_a_revoked_grant_needs_the_operator_and_others_serve(start, provider, upstream):
@@ -266,14 +317,16 @@ def test_an_answer_that_is_lost_is_not_asked_for_again(start, provider, upstream
     wait_until(lambda: status(gateway) == 200 and upstream.last.account.startswith("canary"), "it serves again")
 
 
-def test_killed_between_the_reply_and_the_store(start, provider, upstream):
-    gateway = start(accounts=[{**MAIN, "priority": 90}])
+def test_killed_between_the_reply_and_the_store(start_sharing, provider, upstream):
+    accounts = [{**MAIN, "priority": 90}]
+    gateway, other = start_sharing(accounts=accounts), start_sharing(accounts=accounts)
     admin = administer(gateway)
     gate = replies.Gate()
     provider.behave(("before", [gate]))
     path = granted(admin, provider, expires=60, priority=1)
     wait_until(lambda: gate.is_reached and state(admin, path) == "refreshing", "the refresh token was sent")
     # It is stopped, the answer reaches its socket, and it dies before it can read it.
+    assert crowd([other], 10) == [200] * 10
     gateway.signal(signal.SIGSTOP)
     wait_until(lambda: all(is_stopped(task) for task in pathlib.Path(f"/proc/{gateway.process.pid}/task").iterdir()),
                "every thread has stopped, which takes until one of them has run")
@@ -281,14 +334,39 @@ def test_killed_between_the_reply_and_the_store(start, provider, upstream):
     gate.open()
     wait_until(lambda: len(provider.used) == answered + 1 and provider.server.last.was_answered, "the provider has answered")
     gateway.kill()
+    assert crowd([other], 10) == [200] * 10
     gateway.start()
     admin = administer(gateway, name="again")
     assert status(gateway) == 200
     wait_until(lambda: state(admin, path) == "needs_operator", "the claim is over, and it is clearly marked", seconds=60)
     shown = admin.get(path).body["oauth"]
     assert "died" in shown["detail"] and "claim" not in shown
-    assert crowd([gateway], 10) == [200] * 10
+    assert crowd([gateway, other], 20) == [200] * 20
     assert len(provider.refreshes) == 1 and provider.reused == 0 and not provider.is_revoked
+
+
+def test_a_store_that_dies_before_it_has_the_new_token_costs_nothing(start, redis, provider):
+    five = chain(accounts=(), picker={"oauth": [provider.configuration], "sticky": {"enabled": False}})
+    next(entry for entry in five if entry["plugin"] == "RateLimit")["config"]["without_redis"] = "allow"
+    gateway = start(store=redis.url, environment=MASTER_KEY, chain=five)
+    admin = administer(gateway)
+    gate = replies.Gate()
+    provider.behave(("before", [gate]))
+    path = granted(admin, provider, expires=60)
+    wait_until(lambda: gate.is_reached and state(admin, path) == "refreshing", "the refresh token was sent")
+    redis.kill()
+    gate.open()
+    wait_until(lambda: "kept in memory" in gateway.log(), "it cannot be stored")
+    assert crowd([gateway], 20) == [200] * 20, "only the new token is good, and it is known here only"
+    redis.start()
+    wait_until(lambda: state(admin, path) == "valid", "it is stored")
+    assert crowd([gateway], 20) == [200] * 20
+    assert admin.post(f"{path}:refresh", {}).status == 200, "and it was the right one"
+    assert len(provider.refreshes) == 2 and provider.reused == 0
+    gateway.stop()
+    gateway.start()
+    wait_until(lambda: status(gateway) == 200, "another process has it, too")
+    assert len(provider.refreshes) == 2 and provider.reused == 0
 
 
 def test_a_reload_and_a_stop_wait_for_what_was_sent(start, provider):

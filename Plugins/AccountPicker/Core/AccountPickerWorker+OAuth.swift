@@ -1,4 +1,5 @@
-// What OAuth accounts add to an exchange: the token instead of the key, and a 401 that is answered by refreshing.
+// What OAuth accounts add to an exchange: the token instead of the key, and a refusal that is answered by refreshing: a 401,
+// or a stream that begins with the event that says the same.
 //
 //     401 ──► a newer token is there ────────────────────────────► the same account once more
 //         ├─► it can be refreshed: waits, bounded ── came ───────► the same account once more
@@ -28,8 +29,9 @@ extension AccountPickerWorker {
             && pick.pointee.stated.put(provider, request)
     }
 
-    /// The upstream answered 401 to an access token; nil: nothing can be done about that here.
-    func renew(_ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ attempt: Attempt) -> Verdict? {
+    /// The upstream refused an access token; nil: nothing can be done about that here.
+    /// - Parameter how: the words for the log.
+    func renew(_ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ how: StaticString) -> Verdict? {
         guard let standing = pick.pointee.standing?.takeUnretainedValue(), let held = plugin.oauth.known(standing.id),
             let keeper = directory.keeper, !pick.pointee.wasRenewed
         else { return nil }
@@ -39,7 +41,7 @@ extension AccountPickerWorker {
         case .refresh: break
         }
         plugin.pool.changes.happened()
-        request.log(GW_LOG_INFO, "account '\(label(standing))': its access token was rejected (401), it is refreshed")
+        request.log(GW_LOG_INFO, "account '\(label(standing))': its access token was rejected (\(how)), it is refreshed")
         guard pick.pointee.mayRetry else {
             keeper.refresh(standing.id)
             return nil
@@ -87,7 +89,11 @@ extension AccountPickerWorker {
         pick.pointee.token = 0
         pick.pointee.awaitsToken = false
         picking.left(&pick.pointee, now: { Self.now(request) })
-        guard picking.hasAnother(pick.pointee, route(request), now: Self.now(request)) else { return .continue }
+        guard picking.hasAnother(pick.pointee, route(request), now: Self.now(request)) else {
+            // What was held back while it waited goes to the client, first event or answer, and nothing after it is judged.
+            request.unsubscribe(GW_ON_CHUNK)
+            return .continue
+        }
         giveBack(request, pick)
         return .retry
     }

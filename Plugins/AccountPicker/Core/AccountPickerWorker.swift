@@ -61,7 +61,7 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
             return .continue
         }
         trace(pick, request, attempt)
-        if attempt.status == 401, pick.pointee.token != 0, let verdict = renew(request, pick, attempt) { return verdict }
+        if attempt.status == 401, pick.pointee.token != 0, let verdict = renew(request, pick, "401") { return verdict }
         let report = attempt.error == GW_OK ? self.report(request, pick) : LimitReport()
         let diagnosis =
             attempt.error == GW_OK
@@ -84,8 +84,9 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
 
     public func onChunk(_ request: Request, _ chunk: Chunk) -> Verdict {
         let verdict = judgeFirstEvent(request, chunk)
-        // Only the first event of a stream can be taken back; another attempt has a first one again.
-        if verdict != .retry { request.unsubscribe(GW_ON_CHUNK) }
+        // Only the first event of a stream can be taken back; another attempt has a first one again, and whether there
+        // is one is not known yet while a credential is refreshed.
+        if verdict != .retry, verdict != .suspend { request.unsubscribe(GW_ON_CHUNK) }
         return verdict
     }
 
@@ -286,7 +287,14 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
             case .text(let type) = document["error"]["type"]
         else { return .continue }
         let diagnosis = Diagnosis(errorType: type, request: pick.pointee.scope)
-        return diagnosis.isFine ? .continue : failed(request, pick, diagnosis)
+        guard let trouble = diagnosis.trouble else { return .continue }
+        plugin.pool.decisions[index].withLock {
+            $0.firstEvent(pick.pointee.trail, request: request.id, attempt: pick.pointee.attempt, said: trouble)
+        }
+        if trouble == .unauthorised, pick.pointee.token != 0, let verdict = renew(request, pick, "an error as first event") {
+            return verdict
+        }
+        return failed(request, pick, diagnosis)
     }
 
     /// What becomes of the account, and whether another one gets the request.

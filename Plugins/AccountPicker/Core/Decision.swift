@@ -104,6 +104,8 @@ struct Decision: BitwiseCopyable {
     var outcome: Int16 = -1
     /// None came, but the upstream may have done what was asked.
     var mayHaveRun = false
+    /// The stream began with an error; the raw value of Trouble, 0 for none.
+    var firstEvent: UInt8 = 0
     var candidateCount: UInt8 = 0
     var looks: UInt16 = 0
     private var candidates = InlineArray<8, Candidate>(repeating: Candidate())
@@ -140,6 +142,7 @@ struct Decision: BitwiseCopyable {
             members.append("\"conversation\":{\"account\":\(quoted(bound))\(gave)}")
         }
         if outcome >= 0 { members.append("\"status\":\(outcome == 0 ? "null" : "\(outcome)")") }
+        if let trouble = Trouble(rawValue: firstEvent) { members.append("\"first_event\":\"\(trouble.word)\"") }
         if mayHaveRun { members.append("\"may_have_run\":true") }
         let passed = (0..<Int(candidateCount)).map { index -> String in
             let candidate = candidates[index]
@@ -180,6 +183,12 @@ struct DecisionRing {
         else { return }
         decisions[place].outcome = Int16(clamping: status)
         decisions[place].mayHaveRun = mayHaveRun
+    }
+
+    /// Its stream began with an error.
+    mutating func firstEvent(_ place: Int, request: UInt64, attempt: UInt8, said trouble: Trouble) {
+        guard place < decisions.count, decisions[place].request == request, decisions[place].attempt == attempt else { return }
+        decisions[place].firstEvent = trouble.rawValue
     }
 
     /// All of one request, in order.

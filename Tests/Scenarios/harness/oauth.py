@@ -137,11 +137,15 @@ class Provider:
 
     # The API.
 
-    def serve(self, upstream, api_keys=()):
-        """The upstream takes live access tokens and these API keys, and answers 401 to anything else."""
+    def serve(self, upstream, api_keys=(), refuses_in_stream=False):
+        """The upstream takes live access tokens and these API keys. Anything else it answers with 401, or with a stream
+        whose first event says the same."""
         def answer(received):
             bearer = (received.header("authorization") or "").removeprefix("Bearer ")
             is_good = bearer in self.live and received.header("x-api-key") is None or received.header("x-api-key") in api_keys
+            if not is_good and refuses_in_stream:
+                return replies.stream([replies.event("error", {
+                    "type": "error", "error": {"type": "authentication_error", "message": "invalid credential"}})])
             if not is_good:
                 return replies.error(401, "authentication_error", "invalid credential")
             return replies.plain(200, replies.message())

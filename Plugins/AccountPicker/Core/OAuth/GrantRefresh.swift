@@ -40,8 +40,9 @@ final class GrantRefresh {
     private let background: Request
     private let becameReady: () -> Void
     private let done: (Ending) -> Void
-    /// The refresh token that the claim is for.
+    /// The refresh token that the claim is for, and the grant as it was claimed.
     private var sent = ""
+    private var claim = Grant()
     private var storeTries = 0
 
     init(
@@ -80,6 +81,7 @@ final class GrantRefresh {
         grant.claimed(
             by: order.owner, at: now,
             until: now + order.provider.timeoutSeconds * max(1, order.proxies.count) + OAuthProvider.claimSlackSeconds)
+        claim = grant
         return GrantDocument.setting(grant, in: document)
     }
 
@@ -137,9 +139,9 @@ final class GrantRefresh {
     /// What was granted exists nowhere else: it is used at once, and kept until the store takes it.
     private func tryAgain(_ reply: TokenReply, _ words: String) {
         if case .granted(let tokens) = reply, storeTries == 0 {
-            var grant = order.held.grant
+            var grant = claim
             grant.refreshed(tokens, at: moment.wall)
-            if order.held.hold(grant, revision: 0, moment) { becameReady() }
+            if order.held.hold(grant, inPlaceOf: claim, moment) { becameReady() }
             background.log(GW_LOG_ERROR, "a refreshed credential cannot be stored and is kept in memory until it can: \(words)")
         }
         storeTries += 1

@@ -1,7 +1,8 @@
 // The credential of one account as all workers of this process have it: the newest that any of them was told, and who
 // waits for a newer one.
 //
-// 1. A revision older than what is held changes nothing.
+// 1. A revision older than what is held changes nothing, and while what was granted could not be stored yet, no record that
+//    still has the tokens from before.
 // 2. The account's word in its Standing is set under the lock, so that it never says ready without a token.
 // 3. At most one refresh of the account is under way in this process; other processes are kept out by the claim in the
 //    record.
@@ -32,6 +33,8 @@ final class HeldGrant: Sendable {
         /// The token of this number was answered with 401; 0: none.
         var rejected: UInt32 = 0
         var isAtWork = false
+        /// What was granted is not stored yet: the tokens that records have until it is.
+        var replaced: (access: String?, refresh: String?)?
         var lastWaiter: UInt64 = 0
         var waiters: [(number: UInt64, signal: Signal)] = []
 
@@ -55,14 +58,34 @@ final class HeldGrant: Sendable {
         let now: UInt64
     }
 
-    /// The grant of a record, or one that could not be stored yet (`revision` 0).
+    /// The grant of a record.
     /// - Returns: true if it may be sent now and could not before.
     @discardableResult
     func hold(_ grant: Grant, revision: Int, _ moment: Moment) -> Bool {
+        take(grant, moment) { contents in
+            guard revision >= contents.revision else { return false }
+            contents.revision = revision
+            // A notice of the record from before, or another change of it, made without the new tokens.
+            if let old = contents.replaced, grant.accessToken == old.access, grant.refreshToken == old.refresh { return false }
+            contents.replaced = nil
+            return true
+        }
+    }
+
+    /// A grant that could not be stored yet, and what the record has until it is.
+    /// - Returns: true if it may be sent now and could not before.
+    @discardableResult
+    func hold(_ grant: Grant, inPlaceOf old: Grant, _ moment: Moment) -> Bool {
+        take(grant, moment) { contents in
+            contents.replaced = (old.accessToken, old.refreshToken)
+            return true
+        }
+    }
+
+    private func take(_ grant: Grant, _ moment: Moment, if isNew: (inout Contents) -> Bool) -> Bool {
         let (isReady, woken) = contents.withLock { contents -> (Bool, [Signal]) in
-            guard revision == 0 || revision >= contents.revision else { return (false, []) }
+            guard isNew(&contents) else { return (false, []) }
             let wasReady = GrantWord(bits: standing.grant).verdict(at: moment.now) == .ready && contents.token != nil
-            if revision != 0 { contents.revision = revision }
             let changed = grant.accessToken != contents.grant.accessToken
             let settled = grant.state != .refreshing && contents.grant.state == .refreshing
             contents.grant = grant
