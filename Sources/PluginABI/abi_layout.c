@@ -315,10 +315,11 @@ MEMBER(gw_fetch_request, headers, 72, const gw_pair *);
 MEMBER(gw_fetch_request, header_count, 80, size_t);
 MEMBER(gw_fetch_request, max_bytes, 88, size_t);
 
-REACHES(gw_fetch, 16);
+REACHES(gw_fetch, 24);
 MEMBER(gw_fetch, size, 0, uint32_t);
 MEMBER(gw_fetch, reserved, 4, uint32_t);
 MEMBER(gw_fetch, start, 8, gw_op (*)(gw_request *, const gw_fetch_request *, gw_done *, void *));
+MEMBER(gw_fetch, reopen, 16, void (*)(gw_request *, gw_str));
 
 REACHES(gw_metrics, 56);
 MEMBER(gw_metrics, size, 0, uint32_t);

@@ -35,6 +35,25 @@ public struct Fetch: @unchecked Sendable {
     }
 }
 
+extension Fetch {
+    /// Makes a connection to the origin of `url` as an attempt does, TLS included, whatever is remembered of earlier ones, and closes it:
+    /// the origin is asked for nothing. The result has an error, or none.
+    /// - Parameters:
+    ///   - timeoutMilliseconds: for the connection and for TLS each.
+    public func connect(
+        _ request: Request, url: Bytes, proxy: Bytes = .absent, timeoutMilliseconds: UInt32, _ completion: @escaping Completion
+    ) -> Operation? {
+        start(request, method: "CONNECT", url: url, proxy: proxy, timeoutMilliseconds: timeoutMilliseconds, completion)
+    }
+
+    /// Requests may be sent through this proxy at once, whatever loops remember of it.
+    public func reopen(_ request: Request, proxy: Bytes) {
+        // A host from before has a shorter table.
+        guard Int(table.pointee.size) >= MemoryLayout<gw_fetch>.size else { return }
+        table.pointee.reopen(request.raw, proxy.abi)
+    }
+}
+
 extension Instance {
     public func fetch() throws -> Fetch { Fetch(try query(GW_FETCH, as: gw_fetch.self)) }
 }

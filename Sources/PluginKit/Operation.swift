@@ -25,7 +25,9 @@ public struct OperationResult {
     /// A counter, an HTTP status, an index; the interface says.
     @inlinable public var number: Int { Int(raw.pointee.number) }
     /// Of a fetch that got no answer: something of the request left, so it may have been carried out.
-    @inlinable public var mayHaveRun: Bool { error == GW_E_CANCELLED || number == Int(GW_FETCH_MAY_HAVE_RUN) }
+    @inlinable public var mayHaveRun: Bool { error == GW_E_CANCELLED || number & Int(GW_FETCH_MAY_HAVE_RUN) != 0 }
+    /// Of a fetch that got no answer: its proxy is to blame.
+    @inlinable public var proxyFailed: Bool { error != GW_OK && number & Int(GW_FETCH_PROXY_FAILED) != 0 }
     @inlinable public var bytes: Bytes { Bytes(raw.pointee.bytes) }
 }
 

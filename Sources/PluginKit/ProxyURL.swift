@@ -157,12 +157,16 @@ public struct ProxyURL: Sendable {
     }
 
     /// What the configuration of a proxy looks like; for the schemas of plugins.
-    public static let schema = """
+    public static let schema = schema(with: nil)
+
+    /// The same with one more member, as a schema writes it: its name in quotes, a colon, its schema.
+    public static func schema(with member: String?) -> String {
+        """
         {
                   "type": "object",
                   "additionalProperties": false,
                   "required": ["type", "host", "port"],
-                  "properties": {
+                  "properties": {\(member.map { "\n                    \($0)," } ?? "")
                     "type": { "enum": ["socks5", "socks5h", "http", "https"] },
                     "host": { "type": "string", "minLength": 1, "maxLength": 255 },
                     "port": { "type": "integer", "minimum": 1, "maximum": 65535 },
@@ -171,4 +175,5 @@ public struct ProxyURL: Sendable {
                   }
                 }
         """
+    }
 }

@@ -55,6 +55,16 @@ import Testing
         }
     }
 
+    @Test func itSaysWhetherTheProxyIsToBlame() throws {
+        for (mayHaveRun, flags) in [(false, GW_FETCH_PROXY_FAILED), (true, GW_FETCH_PROXY_FAILED | GW_FETCH_MAY_HAVE_RUN)] {
+            let probe = Probe()
+            let (driver, _) = try driver(probe, .failed(GW_E_TIMEOUT, mayHaveRun: mayHaveRun, isOfProxy: true))
+            #expect(driver.run(.request) == GW_CONTINUE)
+            #expect(probe[2] == Int64(flags))
+            driver.complete()
+        }
+    }
+
     /// A chain that is replaced stays until what it sent in the background has been answered.
     @Test func whatIsFetchedInTheBackgroundIsAwaited() throws {
         let probe = Probe()
@@ -137,6 +147,8 @@ final class ScriptedFetcher: Fetcher {
         if let outcome { ended(outcome) } else { running.append(ended) }
         return fetch
     }
+
+    func reopen(_ proxy: Bytes) { asked.append("reopen \(proxy.string)") }
 }
 
 private final class ScriptedFetch: Fetch {

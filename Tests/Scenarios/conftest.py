@@ -2,7 +2,6 @@
 
 import itertools
 import pathlib
-import shutil
 import sys
 
 import pytest
@@ -12,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness.certificates import Authority  # noqa: E402
 from harness.client import RawClient  # noqa: E402
 from harness.configuration import configuration  # noqa: E402
-from harness.egress import HTTPEgress, HTTPSEgress, SilentEgress, SOCKSEgress  # noqa: E402
+from harness.egress import HTTPEgress, SilentEgress, SOCKSEgress, make_egress  # noqa: E402
 from harness.gateway import Gateway  # noqa: E402
 from harness.upstream import ScriptedUpstream, UpstreamLoop  # noqa: E402
 
@@ -119,11 +118,7 @@ def egress(request, tmp_path):
 def any_egress(request, tmp_path, authority):
     """A running proxy, once of each kind, with credentials and without; the upstream needs `authority` as its ca_file."""
     kind, _, is_open = request.param.partition("-")
-    if kind == "https":
-        certificate, key = (shutil.copy(file, tmp_path) for file in authority.issue())
-        proxy = HTTPSEgress(tmp_path, certificate, key, is_open=bool(is_open))
-    else:
-        proxy = {"socks5": SOCKSEgress, "http": HTTPEgress}[kind](tmp_path, is_open=bool(is_open))
+    proxy = make_egress(kind, tmp_path, authority, is_open=bool(is_open))
     yield proxy.start()
     proxy.stop()
 

@@ -10,7 +10,7 @@ import pytest
 from harness import replies
 from harness.client import RawClient
 from harness.configuration import AUTHORIZED, account
-from harness.egress import HTTPEgress, SilentEgress, SOCKSEgress, free_port
+from harness.egress import SilentEgress, free_port, make_egress
 from harness.waiting import wait_until
 
 CLIENTS = 200
@@ -98,16 +98,64 @@ def test_one_account_fails_and_nobody_notices(start_gateway, upstream, failure):
     assert BAD in {received.account for received in upstream.requests}, "the failing account was never tried"
 
 
+UNANSWERED = ["reset-before-head", "close-before-head", "stall-before-the-first-byte"]
+
+
+@pytest.mark.parametrize("failure", [*UNANSWERED, "529", "error-as-first-event"])
+def test_no_request_is_carried_out_twice_without_its_record_saying_so(start_gateway, upstream, failure):
+    """Under two hundred clients: whatever arrived upstream a second time, when the first was not answered, is in the log as that."""
+    upstream.answer(WELL)
+    upstream.answer(FAILURES[failure](), account=BAD)
+    gateway = three_accounts(start_gateway)
+    ready = threading.Barrier(CLIENTS)
+    ids = {}
+
+    def run(number):
+        with RawClient(gateway.address, seconds=60) as client:
+            ready.wait(timeout=60)
+            for turn in range(2):
+                text = f"{number}/{turn}"
+                response = client.request(headers=AUTHORIZED, body=body(text))
+                assert response.status == 200
+                ids[response.header("x-gateway-request-id")] = text
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ids) == 2 * CLIENTS
+    carried_out = {}
+    for received in upstream.requests:
+        # An answer that refuses says that nothing was done.
+        if received.account != BAD or failure in UNANSWERED:
+            text = json.loads(received.body)["messages"][0]["content"].removeprefix("client ")
+            carried_out[text] = carried_out.get(text, 0) + 1
+    twice = {text for text, count in carried_out.items() if count > 1}
+    assert (len(twice) > 0) == (failure in UNANSWERED) and set(carried_out) == set(ids.values())
+
+    def said():
+        lines = [json.loads(line) for line in gateway.log().splitlines() if '"may_have_run_twice":true' in line]
+        return {ids[line["request"]] for line in lines}
+
+    wait_until(lambda: said() >= twice, "the log says so of each")
+    assert said() == twice, "and of no other"
+    if twice:
+        number = next(number for number, text in ids.items() if text in twice)
+        told = gateway.run("accounts", "why", "--request", number, "--json", "--config", gateway.configuration_file)
+        assert any(one.get("may_have_run") for one in json.loads(told.stdout)["decisions"]), told.stdout + told.stderr
+
+
 @pytest.fixture(params=["stopped", "silent", "refuses"])
-def failing_proxy(request, tmp_path):
+def failing_proxy(request, tmp_path, authority):
     """The settings of a proxy of a kind that fails in this way."""
     running = []
 
     def settings(kind):
         if request.param == "silent":
-            running.append(SilentEgress(kind.kind))
+            running.append(SilentEgress(kind))
             return running[0].settings()
-        proxy = kind(tmp_path)
+        proxy = make_egress(kind, tmp_path, authority)
         if request.param == "stopped":
             return proxy.settings()
         running.append(proxy.start())
@@ -118,10 +166,11 @@ def failing_proxy(request, tmp_path):
         proxy.stop()
 
 
-@pytest.mark.parametrize("kind", [SOCKSEgress, HTTPEgress])
-def test_the_proxy_of_one_account_fails_and_nobody_notices(start_gateway, upstream, failing_proxy, kind):
+@pytest.mark.parametrize("kind", ["socks5", "http", "https"])
+def test_the_proxy_of_one_account_fails_and_nobody_notices(start_gateway, upstream, failing_proxy, kind, authority):
     upstream.answer(WELL)
     gateway = start_gateway(
+        upstream_url={"url": upstream.url, "ca_file": str(authority.file)},
         accounts=[account("bad", BAD, proxy=failing_proxy(kind), priority=1)] + [account(f"good{number}", key) for number, key in enumerate(GOOD)],
         secrets=[BAD, *GOOD], timeouts={"connect": "3s"})
     answers = crowd(gateway, requests=2)
@@ -131,12 +180,13 @@ def test_the_proxy_of_one_account_fails_and_nobody_notices(start_gateway, upstre
     assert BAD not in {received.account for received in upstream.requests}
 
 
-def test_all_proxies_of_two_accounts_fail_and_nobody_notices(start_gateway, upstream):
+@pytest.mark.parametrize("count", [2, 6])
+def test_all_proxies_of_several_accounts_fail_and_nobody_notices(start_gateway, upstream, count):
+    """More than there are attempts (three): none of them reaches an upstream, so none of them counts."""
     upstream.answer(WELL)
-    dead = [[{"type": "socks5", "host": "127.0.0.1", "port": free_port()} for _ in range(3)] for _ in range(2)]
-    gateway = start_gateway(
-        accounts=[account("bad", BAD, proxy=dead[0], priority=1), account("worse", GOOD[1], proxy=dead[1], priority=2),
-                  account("good", GOOD[0], priority=3)], secrets=[BAD, *GOOD])
+    bad = [account(f"bad{number}", f"{BAD}-{number}", priority=number,
+                   proxy=[{"type": "socks5", "host": "127.0.0.1", "port": free_port()} for _ in range(3)]) for number in range(count)]
+    gateway = start_gateway(accounts=[*bad, account("good", GOOD[0], priority=90)], secrets=[BAD, *GOOD])
     answers = crowd(gateway, requests=2)
     assert {status for status, _ in answers} == {200}, [answer for answer in answers if answer[0] != 200][:2]
     assert {received.account for received in upstream.requests} == {GOOD[0]}

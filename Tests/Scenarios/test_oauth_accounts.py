@@ -13,6 +13,7 @@ from harness.admin import administer
 from harness.client import RawClient
 from harness.configuration import AUTHORIZED, MAIN, MAIN_ACCOUNT, chain
 from harness.oauth import REDIRECT, Provider
+from harness.person import Person
 from harness.shared_store import SharedStore
 from harness.waiting import wait_until
 
@@ -167,6 +168,44 @@ def test_it_is_authorized_from_the_command_line(start, provider):
     listed = gateway.run("accounts", "list", "--config", gateway.configuration_file)
     assert "oauth" in listed.stdout and "valid" in listed.stdout, listed.stdout
     wait_until(lambda: status(gateway) == 200, "the gateway has heard of it")
+
+
+@pytest.fixture
+def unauthorized(start):
+    """A gateway with an OAuth account that nobody has authorized yet."""
+    gateway = start()
+    made = gateway.run("accounts", "create", "--name", "subscription", "--type", "oauth", "--config", gateway.configuration_file)
+    assert made.returncode == 0, made.stderr
+    return gateway
+
+
+def test_a_person_at_a_terminal_authorizes_it_with_one_command(unauthorized, provider):
+    with Person(unauthorized, "accounts", "authorize", "subscription") as person:
+        link = person.reads(r"(https://console\S+)\r?\n").group(1)
+        person.reads(r"browser ended at: ")
+        person.types(provider.consent(link).replace("state=", "state=x") + "\n")
+        person.reads("the state is not the one of the last link")
+        person.reads(r"browser ended at: ")
+        person.types(provider.consent(link) + "\n")
+        person.reads(r"state\s+valid")
+        assert person.ends() == 0, person.screen
+        assert "an access token and the refresh token that renews it, both sealed" in person.screen
+        assert "canary-access" not in person.screen and "canary-refresh" not in person.screen
+    wait_until(lambda: status(unauthorized) == 200, "the gateway has heard of it")
+
+
+def test_a_person_who_brings_nothing_back_may_do_so_later(unauthorized, provider):
+    with Person(unauthorized, "accounts", "authorize", "--id", "subscription") as person:
+        link = person.reads(r"(https://console\S+)\r?\n").group(1)
+        person.reads(r"browser ended at: ")
+        person.types("\x04")
+        assert person.ends() != 0 and "nothing is stored" in person.screen, person.screen
+    code = provider.consent(link)
+    done = unauthorized.run("accounts", "authorize", "subscription", "--code", code, "--json", "--config", unauthorized.configuration_file)
+    assert done.returncode == 0 and json.loads(done.stdout)["state"] == "valid", done.stderr
+    wait_until(lambda: status(unauthorized) == 200, "the gateway has heard of it")
+    again = unauthorized.run("accounts", "authorize", "subscription", "--code", code, "--config", unauthorized.configuration_file)
+    assert again.returncode != 0 and "authorization is under way" in again.stderr, again.stderr
 
 
 def test_a_code_that_the_provider_refuses_is_told_without_it(start, provider):

@@ -10,7 +10,7 @@ import pytest
 
 from harness.client import RawClient
 from harness.configuration import AUTHORIZED, MAIN_ACCOUNT, SPARE, SPARE_ACCOUNT, account
-from harness.egress import HTTPEgress, SOCKSEgress, tool
+from harness.egress import HTTPEgress, SOCKSEgress, make_egress, tool
 from harness.waiting import wait_until
 
 CLIENTS = 60
@@ -92,6 +92,57 @@ def counted(gateway, name):
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
 
 
+SILENT_RESOLVER = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+/* A name server that never answers for some names: the resolver's call does not come back within any test's time. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+    if (node && strstr(node, "silent.example")) sleep(120);
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(node, service, hints, found);
+}
+"""
+
+
+@pytest.fixture
+def silent_resolver(tmp_path):
+    """The environment of a gateway whose resolver waits for ever for names below silent.example."""
+    source, library = tmp_path / "resolver.c", tmp_path / "resolver.so"
+    source.write_text(SILENT_RESOLVER)
+    subprocess.run([tool("cc", "gcc"), "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return {"LD_PRELOAD": str(library)}
+
+
+def test_a_name_server_that_is_silent_disturbs_nobody(start_gateway, upstream, silent_resolver):
+    """Of a name that is not answered few are looked up at a time, and names that are answered do not wait behind them."""
+    bad = [account(f"bad{number}", f"sk-ant-canary-bad-{number}", base_url=f"http://silent.example:{80 + number}", priority=1 + number)
+           for number in range(2)]
+    named = account("spare", SPARE_ACCOUNT, base_url=f"http://localhost:{upstream.port}")
+    gateway = start_gateway(accounts=[*bad, named], timeouts={"connect": "1s"}, environment=silent_resolver, threads=2)
+    threads = gateway.thread_count()
+    most = [0]
+    ended = threading.Event()
+
+    def watch():
+        while not ended.wait(0.01):
+            most[0] = max(most[0], gateway.thread_count() - threads)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        answers = crowd(gateway)
+    finally:
+        ended.set()
+        watcher.join()
+    assert {status for status, _ in answers} == {200}, answers[0]
+    assert {received.account for received in upstream.requests} == {SPARE_ACCOUNT}
+    # Four of a name on each loop, and with them the few that look for a name that answers.
+    assert 0 < most[0] <= 2 * (4 + 4), f"{most[0]} threads look names up"
+
+
 # ---------------------------------------------------------------- as the kernel sees it
 
 
@@ -117,10 +168,10 @@ class Watch:
 
 
 @pytest.mark.parametrize("fault", ["stopped", "wrong password", "silent"])
-@pytest.mark.parametrize("kind", [SOCKSEgress, HTTPEgress])
-def test_no_packet_goes_around_a_proxy_that_fails(start_gateway, make_upstream, tmp_path, silent_egress, kind, fault):
+@pytest.mark.parametrize("kind", ["socks5", "http", "https"])
+def test_no_packet_goes_around_a_proxy_that_fails(start_gateway, make_upstream, tmp_path, silent_egress, authority, kind, fault):
     behind, direct = make_upstream(), make_upstream()
-    proxy = kind(tmp_path).start()
+    proxy = make_egress(kind, tmp_path, authority).start()
     settings = proxy.settings()
     if fault == "stopped":
         proxy.stop()
@@ -130,7 +181,8 @@ def test_no_packet_goes_around_a_proxy_that_fails(start_gateway, make_upstream, 
         settings["port"] = silent_egress.port
     spare = account("spare", SPARE_ACCOUNT, base_url=direct.url)
     gateway = start_gateway(
-        upstream_url=behind.url, accounts=[account(proxy=settings, priority=1), spare], timeouts={"connect": "1s"})
+        upstream_url={"url": behind.url, "ca_file": str(authority.file)}, accounts=[account(proxy=settings, priority=1), spare],
+        timeouts={"connect": "1s"})
     watch = Watch(gateway.process.pid, tmp_path / "connects")
     try:
         with RawClient(gateway.address) as client:
@@ -145,7 +197,7 @@ def test_no_packet_goes_around_a_proxy_that_fails(start_gateway, make_upstream, 
     assert direct.port in ports, "the watch sees what goes out directly"
     assert behind.port not in ports and behind.connections == 0
     assert 'gateway_account_state{account="main"} 1' in status, "the account is reported"
-    assert f'gateway_proxy_state{{proxy="{"socks5h" if kind is SOCKSEgress else "http"}://127.0.0.1:{settings["port"]}"}}' in status
+    assert f'gateway_proxy_state{{proxy="{"socks5h" if kind == "socks5" else kind}://127.0.0.1:{settings["port"]}"}}' in status
     assert {received.account for received in direct.requests} == {SPARE_ACCOUNT}
 
 

@@ -184,15 +184,31 @@ def test_when_no_proxy_works_the_account_is_left_alone_and_others_serve(start_ga
     assert {received.account for received in upstream.requests} == {SPARE_ACCOUNT}
 
 
-def test_accounts_whose_proxies_are_all_dead_leave_an_attempt_for_one_that_is_well(start_gateway, upstream, connect):
-    """Three attempts, as by default: the other way of one account takes none of them."""
-    dead = [[{"type": "socks5", "host": "127.0.0.1", "port": free_port()} for _ in range(3)] for _ in range(2)]
-    gateway = start_gateway(accounts=[
-        account("first", proxy=dead[0], priority=1), account("second", OTHER_ACCOUNT, proxy=dead[1], priority=2),
-        account("well", SPARE_ACCOUNT, priority=3)], secrets=[OTHER_ACCOUNT])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_accounts_whose_proxies_are_all_dead_leave_an_attempt_for_one_that_is_well(start_gateway, upstream, connect, count):
+    """Three attempts, as by default: what never reached an upstream takes none of them."""
+    dead = [account(f"dead{number}", f"{OTHER_ACCOUNT}-{number}", priority=number,
+                    proxy=[{"type": "socks5", "host": "127.0.0.1", "port": free_port()} for _ in range(3)]) for number in range(count)]
+    gateway = start_gateway(accounts=[*dead, account("well", SPARE_ACCOUNT, priority=90)], secrets=[OTHER_ACCOUNT])
     for _ in range(4):
         assert ask(connect, gateway).status == 200
     assert {received.account for received in upstream.requests} == {SPARE_ACCOUNT}
+
+
+def test_the_first_request_finds_the_one_way_that_works(start_gateway, upstream, connect, exits):
+    exits[0].stop()
+    exits[1].stop()
+    gateway = start_gateway(accounts=[account(proxy=[exit.settings() for exit in exits])])
+    assert ask(connect, gateway).status == 200
+    assert states(gateway) == {str(exit.port): 1.0 for exit in exits[:2]}
+
+
+def test_a_dead_proxy_of_the_only_account_is_not_dialled_for_ever(start_gateway, upstream, connect):
+    """The host would allow more attempts that reach nobody; the last account that is left is dialled three times."""
+    port = free_port()
+    gateway = start_gateway(accounts=[account(proxy={"type": "http", "host": "127.0.0.1", "port": port})])
+    failed(ask(connect, gateway))
+    assert counted(gateway, "gateway_proxy_attempts_total{", 'outcome="failed"') == 3 and upstream.connections == 0
 
 
 def test_what_is_remembered_of_a_proxy_is_not_another_failure_of_it(start_gateway, upstream, connect, tmp_path, silent_egress):

@@ -25,6 +25,8 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
     /// Accounts have changed since the roster was made: records come one by one, and one roster is enough.
     private var isStale = false
     private var chance: UInt64
+    /// Of the last account that is left, by one request.
+    private static let redialLimit = 2
 
     init(_ plugin: AccountPicker, _ directory: AccountDirectory, _ worker: WorkerScope) {
         self.plugin = plugin
@@ -309,8 +311,9 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
             giveBack(request, pick)
             return .retry
         }
-        // Nothing reached the upstream, so the same account may be dialled once more.
-        if diagnosis.trouble == .unreachable, consequence == .spared {
+        // Nothing reached the upstream, so the same account may be dialled once more, whatever the host would allow.
+        if diagnosis.trouble == .unreachable, consequence == .spared, pick.pointee.redials < Self.redialLimit {
+            pick.pointee.redials += 1
             giveBack(request, pick)
             return .retry
         }

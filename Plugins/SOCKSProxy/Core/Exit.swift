@@ -11,6 +11,7 @@ final class Exit: Sendable {
     /// Without credentials.
     let label: String
     private let health = Locked(ExitHealth())
+    private let lastCheck = Locked<ExitCheck?>(nil)
 
     init(_ proxy: ProxyURL) {
         url = Array(proxy.text.utf8)
@@ -53,6 +54,12 @@ final class Exit: Sendable {
     func probeLeft(_ probe: UInt64, at now: UInt64) {
         if probe != 0 { health.withLock { $0.probeLeft(probe, at: now) } }
     }
+
+    /// A check on the clock ended so.
+    func checked(_ check: ExitCheck) { lastCheck.withLock { $0 = check } }
+
+    /// nil: it was not checked yet.
+    var check: ExitCheck? { lastCheck.withLock { $0 } }
 
     func reset() { health.withLock { $0 = ExitHealth() } }
 

@@ -1,6 +1,6 @@
 // How a proxy stands: may it be dialled?
 //
-//              failed                     `until` passes, a request comes: it is the probe
+//              failed                     `until` passes, a request comes, or a check on the clock: it is the probe
 //      open ───────────► resting ────────────────────────────────► probing
 //        ▲                  ▲                                          │ │
 //        │                  └──────────── failed: rests twice as long ─┘ │

@@ -8,6 +8,7 @@ final class ExitMetrics: Sendable {
     private let attempts: Metric
     private let states: Metric
     private let connecting: Metric
+    private let checks: Metric
 
     private static let seconds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -18,10 +19,19 @@ final class ExitMetrics: Sendable {
             help: "Attempts through a proxy: connected, or failed because of the proxy.", labels: ["proxy", "outcome"])
         states = try registry.define(
             instance, GW_GAUGE, "gateway_proxy_state", help: "0 open, 1 resting after a failure, 2 probing.", labels: ["proxy"])
+        checks = try registry.define(
+            instance, GW_COUNTER, "gateway_proxy_checks_total",
+            help: "Checks of a proxy on the clock: connected, failed because of the proxy, or unclear: because of what is behind it.",
+            labels: ["proxy", "outcome"])
         connecting = try registry.define(
             instance, GW_HISTOGRAM, "gateway_proxy_connect_seconds",
             help: "Time to a connection through a proxy, TLS with the upstream included; kept connections are not counted.",
             labels: ["proxy"], buckets: Self.seconds)
+    }
+
+    func checked(_ exit: Exit, _ outcome: ExitCheck.Outcome) {
+        exit.label.withBytes { checks.series($0, Bytes(stringLiteral: outcome.word)).add() }
+        state(of: exit)
     }
 
     func state(of exit: Exit) {

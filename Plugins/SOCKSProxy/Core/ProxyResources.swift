@@ -22,6 +22,7 @@ enum ProxyResources {
                 "port": { "title": "Port", "type": "integer", "minimum": 1, "maximum": 65535 },
                 "username": { "title": "User", "type": "string", "minLength": 1, "maxLength": 255 },
                 "password": { "title": "Password", "type": "string", "maxLength": 255, "writeOnly": true },
+                "check": \(CheckRule.schema),
                 "enabled": { "title": "Enabled", "description": "Accounts that name a disabled proxy are not used.",
                   "type": "boolean", "default": true },
                 "notes": { "title": "Notes", "type": "string", "maxLength": 2000 }
@@ -30,9 +31,9 @@ enum ProxyResources {
             "actions": [
               { "name": "test", "title": "Try the proxy",
                 "description": "Asks the gateway's upstream through it, without a credential: any answer shows that the way is open." },
-              { "name": "status", "on": "resource", "live": true, "list_columns": ["state", "until"], "role": "viewer",
+              { "name": "status", "on": "resource", "live": true, "list_columns": ["state", "until", "checked"], "role": "viewer",
                 "title": "How proxies stand",
-                "description": "open, resting after failures, or probing; until when, and failures in a row." },
+                "description": "open, resting after failures, or probing; until when, failures in a row, and what the last check on the clock found." },
               { "name": "reset", "live": true, "title": "Use it again at once",
                 "description": "Forgets the failures of the proxy." }
             ]
@@ -53,7 +54,7 @@ extension SOCKSProxyWorker: ResourceHook {
         if change.after["username"].isAbsent, change.after["password"].ifPresent != nil {
             throw change.after["password"].invalid("a password needs a username")
         }
-        _ = try ProxyURL(change.after)
+        _ = try StoredProxy(change.after, nil)
     }
 
     public func act(_ request: Request, _ action: ResourceAction) -> Verdict {
@@ -67,19 +68,22 @@ extension SOCKSProxyWorker: ResourceHook {
 
     private func status(_ request: Request) -> JSON {
         let configured = plugin.options.proxies.map { (id: "config:" + $0, name: $0, proxy: $1) }
-        let managed = (stored?.values ?? [:]).map { (id: $0, name: nil as String?, proxy: $1) }
+        let managed = (stored?.values ?? [:]).map { (id: $0, name: nil as String?, proxy: $1.url) }
         let all = configured.sorted { $0.id < $1.id } + managed.sorted { $0.id < $1.id }
         return .object([("proxies", .list(all.map { exit($0.id, $0.name, $0.proxy, request) }))])
     }
 
     private func exit(_ id: String, _ name: String?, _ proxy: ProxyURL, _ request: Request) -> JSON {
-        let health = ExitTable.exit(proxy).current
+        let exit = ExitTable.exit(proxy)
+        let health = exit.current
+        let check = exit.check
         let now = Self.now(request)
         let wall = Timestamp(nanoseconds: request.clock(GW_CLOCK_WALL)).seconds
         let end = health.until > now ? Timestamp(seconds: wall + Int((health.until - now + 999) / 1000)).text : nil
         return .object([
             ("id", .text(id)), ("name", name.map { .text($0) }), ("proxy", .text(proxy.redacted)), ("state", .text("\(health.phase.word)")),
             ("until", health.phase == .open ? .null : end.map { .text($0) } ?? .null), ("failures", .integer(Int64(health.failures))),
+            ("checked", check.map { .text(Timestamp(seconds: $0.time).text) }), ("check", check?.json),
         ])
     }
 
@@ -88,6 +92,8 @@ extension SOCKSProxyWorker: ResourceHook {
             let proxy = try proxy(of: action)
             let exit = ExitTable.exit(proxy)
             exit.reset()
+            // Loops remember silence by themselves.
+            exit.url.withUnsafeBufferPointer { plugin.fetch?.reopen(request, proxy: Bytes($0)) }
             plugin.metrics?.state(of: exit)
             request.log(GW_LOG_INFO, "proxy \(exit.label) was reset by \(action.actor.string)")
             return request.respond(self.exit(action.id.string, nil, proxy, request))

@@ -6,8 +6,8 @@
 // the plugin that chose the account has put their URLs into gw.egress. A proxy that is not one ends the request with an error:
 // never a direct connection, which would show the account's traffic at the wrong address.
 //
-// An account may demand several, in order. An attempt that a proxy failed is made again through another one before the account is
-// blamed; when none is left, the plugin that chose the account hears that it cannot be reached.
+// An account may demand several, in order. An attempt that a proxy failed is made again through another one, each at most once
+// a request, before the account is blamed; when none is left, the plugin that chose the account hears that it cannot be reached.
 //
 // socks5 is used as socks5h, so that names are resolved by the proxy (ProxyURL.swift).
 //
@@ -23,14 +23,19 @@ public final class SOCKSProxy: Plugin, FixedRecords {
         schema: SOCKSProxyOptions.schema, failClosed: true, resources: ProxyResources.declaration)
 
     let options: SOCKSProxyOptions
+    /// Of the entry in the chain.
+    let name: String
     let fetch: Fetch?
     let metrics: ExitMetrics?
     fileprivate let egress: Attribute
     fileprivate let again: Attribute
     private let records: RecordStore?
+    /// What accounts went out through, for checks; by URL.
+    fileprivate let used = Locked<[String: Exit]>([:])
 
     public init(_ instance: Instance) throws {
         options = try SOCKSProxyOptions(try instance.settings())
+        name = instance.name
         fetch = try? instance.fetch()
         metrics = try? ExitMetrics(instance)
         records = try? instance.records()
@@ -41,8 +46,29 @@ public final class SOCKSProxy: Plugin, FixedRecords {
     public func fixedRecords(of resource: Bytes) -> [JSON] { options.fixed }
 
     public func makeWorker(_ worker: WorkerScope) throws -> SOCKSProxyWorker {
-        let stored = try records?.table(worker, "proxies") { try ProxyURL(try $0.settings()) }
-        return SOCKSProxyWorker(self, worker, stored)
+        let made = SOCKSProxyWorker(self, worker)
+        // The worker object outlives what is watched for it.
+        made.stored = try records?.table(worker, "proxies") { [unowned made] in
+            let proxy = try StoredProxy(try $0.settings(), self.options.check)
+            if proxy.rule != nil { made.checker?.wake() }
+            return proxy
+        }
+        if options.check != nil || !options.checks.isEmpty { made.checker?.wake() }
+        return made
+    }
+}
+
+/// A record of a proxy.
+struct StoredProxy {
+    let url: ProxyURL
+    let isEnabled: Bool
+    /// nil: it is not checked on the clock.
+    let rule: CheckRule?
+
+    init(_ record: Settings, _ general: CheckRule?) throws(PluginError) {
+        url = try ProxyURL(record)
+        isEnabled = try record["enabled"].ifPresent?.bool() ?? true
+        rule = isEnabled ? try CheckRule(record["check"], general: general) : nil
     }
 }
 
@@ -57,14 +83,14 @@ struct ExitUse: BitwiseCopyable {
     var probe: UInt64 = 0
     /// Nothing was heard of it yet.
     var isOpen = false
-    /// The request had its other way, for whichever account: what is left of its attempts is for accounts that have had none.
-    var hadAnother = false
 }
 
 public final class SOCKSProxyWorker: SelectHook, AttemptHook, CompleteHook {
     let plugin: SOCKSProxy
     /// Stored proxies by id.
-    let stored: RecordTable<ProxyURL>?
+    fileprivate(set) var stored: RecordTable<StoredProxy>?
+    /// On the one worker of a gateway that looks after proxies.
+    fileprivate private(set) var checker: ExitChecker?
     private var routes: [ExitRoute] = []
     private var places: [[UInt8]: Int] = [:]
     /// What was asked for last, because most requests repeat it.
@@ -76,12 +102,13 @@ public final class SOCKSProxyWorker: SelectHook, AttemptHook, CompleteHook {
     /// Failures of an exchange are remembered in a word.
     static let exitLimit = 64
 
-    fileprivate init(_ plugin: SOCKSProxy, _ worker: WorkerScope, _ stored: RecordTable<ProxyURL>?) {
+    fileprivate init(_ plugin: SOCKSProxy, _ worker: WorkerScope) {
         self.plugin = plugin
-        self.stored = stored
         var seed: UInt64 = 0
         withUnsafeMutableBytes(of: &seed) { worker.random($0) }
         chance = seed
+        guard worker.servesClients, worker.index == 0, let fetch = plugin.fetch else { return }
+        checker = ExitChecker(self, plugin, fetch, worker.background, seed: seed &* 31 &+ 1)
     }
 
     // MARK: Hooks
@@ -119,9 +146,7 @@ public final class SOCKSProxyWorker: SelectHook, AttemptHook, CompleteHook {
         }
         use.pointee.failed |= 1 << UInt64(use.pointee.place)
         // Those that failed rest, so the next request begins with the ones that are left.
-        guard !attempt.isLast, !use.pointee.hadAnother, route.hasAnother(at: Self.now(request), without: use.pointee.failed)
-        else { return .continue }
-        use.pointee.hadAnother = true
+        guard !attempt.isLast, route.hasAnother(at: Self.now(request), without: use.pointee.failed) else { return .continue }
         _ = request.set(plugin.again, text: "yes")
         return .retry
     }
@@ -136,21 +161,56 @@ public final class SOCKSProxyWorker: SelectHook, AttemptHook, CompleteHook {
     private func worked(_ request: Request, _ exit: Exit, _ route: ExitRoute, _ place: Int, _ attempt: Attempt) {
         route.worked(place)
         plugin.metrics?.ended(exit, isFailure: false, seconds: attempt.secondsToConnection)
+        works(request, exit)
+    }
+
+    private func failed(_ request: Request, _ exit: Exit) {
+        plugin.metrics?.ended(exit, isFailure: true, seconds: nil)
+        rests(request, exit)
+    }
+
+    /// There was a connection through it.
+    func works(_ request: Request, _ exit: Exit) {
         guard exit.succeeded() else { return }
         plugin.metrics?.state(of: exit)
         request.log(GW_LOG_INFO, "proxy \(exit.label) works again")
     }
 
-    private func failed(_ request: Request, _ exit: Exit) {
+    /// A dial found that it does not work.
+    func rests(_ request: Request, _ exit: Exit) {
         chance = chance &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         let now = Self.now(request)
         let (health, hasChanged) = exit.failed(at: now, chance: chance >> 32)
-        plugin.metrics?.ended(exit, isFailure: true, seconds: nil)
         guard hasChanged else { return }
         plugin.metrics?.state(of: exit)
         request.log(
             GW_LOG_WARN,
             "proxy \(exit.label) rests for \((health.until - now + 999) / 1000) s: it could not be reached, refused, or was silent")
+    }
+
+    // MARK: Checks on the clock
+
+    struct CheckedWay {
+        let exit: Exit
+        let rule: CheckRule
+    }
+
+    /// What is to be looked after, by URL: configured and stored proxies that say so, and, if all are to be, those that
+    /// accounts brought along and that were used.
+    func checkedWays() -> [String: CheckedWay] {
+        var ways: [String: CheckedWay] = [:]
+        func add(_ url: ProxyURL, _ rule: CheckRule?) {
+            if let rule, ways[url.text] == nil { ways[url.text] = CheckedWay(exit: ExitTable.exit(url), rule: rule) }
+        }
+        for (name, rule) in plugin.options.checks { plugin.options.proxies[name].map { add($0, rule) } }
+        for proxy in (stored?.values ?? [:]).values { add(proxy.url, proxy.rule) }
+        guard let general = plugin.options.check else { return ways }
+        let unchecked = plugin.options.proxies.filter { plugin.options.checks[$0.key] == nil }.map(\.value.text)
+            + (stored?.values ?? [:]).values.filter { $0.rule == nil }.map(\.url.text)
+        for (url, exit) in plugin.used.withLock({ $0 }) where ways[url] == nil && !unchecked.contains(url) {
+            ways[url] = CheckedWay(exit: exit, rule: general)
+        }
+        return ways
     }
 
     /// Monotonic milliseconds.
@@ -199,7 +259,14 @@ public final class SOCKSProxyWorker: SelectHook, AttemptHook, CompleteHook {
         // Routes are named by their place, so they are not removed: exchanges under way have such names. What nobody uses any
         // more makes room when the worker ends.
         guard routes.count < Self.routeLimit else { return nil }
-        routes.append(ExitRoute(proxies.map { ExitTable.exit($0) }))
+        let exits = proxies.map { ExitTable.exit($0) }
+        if plugin.options.check != nil {
+            plugin.used.withLock { used in
+                guard used.count < Self.routeLimit else { return }
+                for (proxy, exit) in zip(proxies, exits) { used[proxy.text] = exit }
+            }
+        }
+        routes.append(ExitRoute(exits))
         places[key] = routes.count - 1
         return routes.count - 1
     }

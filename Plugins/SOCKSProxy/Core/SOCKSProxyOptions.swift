@@ -10,10 +10,17 @@ struct SOCKSProxyOptions {
     let accounts: [(name: [UInt8], egress: [UInt8])]
     /// By name.
     let proxies: [String: ProxyURL]
+    /// What holds for every proxy that says nothing itself; nil: they are not checked on the clock.
+    let check: CheckRule?
+    /// Of configured proxies, by name.
+    let checks: [String: CheckRule]
     /// The configured proxies as people may see them.
     let fixed: [JSON]
 
     init(_ settings: Settings) throws(PluginError) {
+        let check = try CheckRule(settings["check"], general: nil)
+        self.check = check
+        var checks: [String: CheckRule] = [:]
         var proxies: [String: ProxyURL] = [:]
         for (name, place) in try settings["proxies"].map() {
             if case .text(let url) = place.value {
@@ -21,8 +28,10 @@ struct SOCKSProxyOptions {
                 guard proxies[name] != nil else {
                     throw place.invalid("a URL like socks5h://user:secret@host:1080 is needed here")
                 }
+                checks[name] = check
             } else {
                 proxies[name] = try ProxyURL(place)
+                checks[name] = try CheckRule(place["check"], general: check)
             }
         }
         var accounts: [(name: [UInt8], egress: [UInt8])] = []
@@ -42,13 +51,14 @@ struct SOCKSProxyOptions {
         }
         self.accounts = accounts
         self.proxies = proxies
+        self.checks = checks
         fixed = try settings["proxies"].map().map { name, place in
             var shown = JSON.object([("id", .text(name)), ("name", .text(name))])
             if case .text = place.value, let proxy = proxies[name] {
                 let (type, host, port) = proxy.parts
                 shown = shown.setting("type", .text(type)).setting("host", .text(host)).setting("port", .integer(Int64(port)))
             }
-            for field in ["type", "host", "port", "username"] where !place[field].isAbsent {
+            for field in ["type", "host", "port", "username", "check"] where !place[field].isAbsent {
                 shown = shown.setting(field, place[field].value)
             }
             return shown
@@ -67,10 +77,11 @@ struct SOCKSProxyOptions {
               "additionalProperties": {
                 "anyOf": [
                   { "type": "string", "minLength": 8 },
-                  \(ProxyURL.schema)
+                  \(ProxyURL.schema(with: "\"check\": \(CheckRule.schema)"))
                 ]
               }
             },
+            "check": \(CheckRule.schema),
             "accounts": {
               "description": "Which proxy an account goes through, unless the account brings its own; or several, in order: the next is used when one fails.",
               "type": "object",

@@ -13,6 +13,8 @@ struct Terminal: Sendable {
     var usesColor = false
     /// Prints a question and reads a line; nil where nobody can answer.
     var ask: @Sendable (String) -> String? = { _ in nil }
+    /// Whether somebody could.
+    var isInteractive = false
     /// Everything on standard input; nil when it is more than `inputLimit` or cannot be read.
     var readInput: @Sendable () -> [UInt8]? = { [] }
     /// Replaces the line that says how far long work is; nil takes it away. Does nothing without a terminal.
@@ -35,6 +37,7 @@ struct Terminal: Sendable {
                 Terminal.write(question, to: 2)
                 return readLine(strippingNewline: true)
             },
+            isInteractive: isatty(0) == 1 && isatty(2) == 1,
             readInput: Terminal.readAll,
             progress: { text in
                 guard isatty(2) == 1 else { return }

@@ -21,9 +21,9 @@ struct WorkerPlan: Sendable {
     func makeWorker(on loop: EventLoop, ready: @escaping (GatewayFault?) -> Void) throws -> Worker {
         let blocks = BlockPool()
         let upstreams = UpstreamPool(
-            loop: loop, blocks: blocks, tls: upstreamTLS, settings: UpstreamSettings(config))
+            loop: loop, blocks: blocks, tls: upstreamTLS, settings: UpstreamSettings(config), reopened: shared.reopenedWays)
         let plugins = PluginLoop(loop: loop, host: host, blocks: blocks)
-        plugins.fetcher = PluginFetcher(upstreams.transfers)
+        plugins.fetcher = PluginFetcher(upstreams)
         let chainWorker = ChainWorker(generation: chain, place: plugins, index: loop.index, flags: flags)
         try chainWorker.start()
         let worker = Worker(

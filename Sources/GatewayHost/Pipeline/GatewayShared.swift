@@ -19,6 +19,8 @@ final class GatewayShared: Sendable {
     let drains = Atomic<Int>(0)
     /// Of the chain that new exchanges get.
     let generation = Atomic<UInt64>(0)
+    /// Proxies that may be dialled again, whatever a loop remembers of them.
+    let reopenedWays = ReopenedWays()
 
     let bufferedLimit: Int
     let connectionLimit: Int

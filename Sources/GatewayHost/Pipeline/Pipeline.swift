@@ -74,7 +74,13 @@ struct Pipeline {
 }
 
 /// How many attempts an exchange may make, and until when.
+///
+/// An attempt that a proxy failed has not reached an upstream and does not count, so that accounts whose ways out are all
+/// dead leave the attempts for those that are well. It cannot go on for ever: so many of them at most, in the same time.
 struct AttemptBudget {
+    /// Of attempts that a proxy failed. An account is asked for once a way, and rests afterwards.
+    static let unreachedLimit = 32
+
     /// Attempts in all, at least 1.
     var attemptLimit: Int
     /// Time after the first attempt began in which another may begin.
@@ -82,7 +88,7 @@ struct AttemptBudget {
     /// Attempts that have begun.
     private(set) var attempts = 0
     private var firstStarted = Instant.distantFuture
-    private var hasForgiven = false
+    private var unreached = 0
 
     init(attemptLimit: Int, retryMilliseconds: Int) {
         self.attemptLimit = attemptLimit
@@ -94,11 +100,10 @@ struct AttemptBudget {
         attempts += 1
     }
 
-    /// The attempt did not reach the upstream: the first such one does not count, so that an account with another way out takes
-    /// no attempt from the accounts after it. One attempt stays one.
+    /// The attempt did not reach the upstream. One attempt stays one.
     mutating func proxyFailed() {
-        guard !hasForgiven, attemptLimit > 1 else { return }
-        hasForgiven = true
+        guard attemptLimit > 1, unreached < Self.unreachedLimit else { return }
+        unreached += 1
         attemptLimit += 1
     }
 

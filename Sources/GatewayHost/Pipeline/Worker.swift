@@ -65,6 +65,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         access = AdminAccess(allow: config.metrics.allow, token: config.metrics.token)
         trustedProxies = config.trustedProxies
         upstreamURL = Worker.kept(config.upstream.url.description)
+        chain.background.choice = UpstreamChoice(url: upstreamURL)
         requestIDPrefix = Worker.kept("gw_" + shared.processTag)
         metrics = WorkerMetrics(plugins.host.metrics, loop: loop.index)
         pen = shared.ledger.map { LedgerPen(loop: loop, journal: $0.journal, prices: $0.prices) }
@@ -316,6 +317,7 @@ final class Worker: ClientService, AcceptHandler, TurnHandler, TimerHandler {
         station?.adopt(config)
         let url = config.upstream.url.description
         if url != upstreamURL.string { upstreamURL = Worker.kept(url) }
+        chain.background.choice = UpstreamChoice(url: upstreamURL)
         replace(old, ended: oldEnded)
     }
 

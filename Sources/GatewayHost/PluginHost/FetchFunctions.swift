@@ -43,6 +43,11 @@ func fetchStart(
     return number
 }
 
+func fetchReopen(_ request: UnsafeMutablePointer<gw_request>, _ proxy: gw_str) {
+    guard let call = HostCall(request), UpstreamText.isClean(Bytes(proxy)), proxy.len > 0 else { return }
+    call.place.fetcher?.reopen(Bytes(proxy))
+}
+
 final class FetchWork: OperationWork {
     /// Of a response's body, unless the plugin says otherwise: a token or a JSON answer, not a file.
     static let defaultBodyLimit = 1 << 20
@@ -76,8 +81,9 @@ final class FetchWork: OperationWork {
         case .response(let status, let headers, let body):
             self.headers = headers
             operations.finish(operation: operation, GW_OK, number: Int64(status), bytes: body)
-        case .failed(let error, let mayHaveRun):
-            operations.finish(operation: operation, error, number: mayHaveRun ? Int64(GW_FETCH_MAY_HAVE_RUN) : 0)
+        case .failed(let error, let mayHaveRun, let isOfProxy):
+            let number = (mayHaveRun ? GW_FETCH_MAY_HAVE_RUN : 0) | (isOfProxy ? GW_FETCH_PROXY_FAILED : 0)
+            operations.finish(operation: operation, error, number: Int64(number))
         }
     }
 

@@ -22,8 +22,8 @@ enum FetchOutcome {
     case response(status: Int, headers: [(name: [UInt8], value: [UInt8])], body: Bytes)
     /// GW_E_TIMEOUT, GW_E_LIMIT when the body is too large, GW_E_ARGUMENT when the URL, a header or
     /// the proxy is malformed, GW_E_UNAVAILABLE when there was no connection or it broke. `mayHaveRun`: something of
-    /// the request left.
-    case failed(gw_error, mayHaveRun: Bool = false)
+    /// the request left. `isOfProxy`: the proxy is to blame.
+    case failed(gw_error, mayHaveRun: Bool = false, isOfProxy: Bool = false)
 }
 
 /// A request that was not even begun.
@@ -38,6 +38,9 @@ protocol Fetch: AnyObject {
 }
 
 protocol Fetcher: AnyObject {
-    /// Starts a request; `ended` is called once, later, on this loop, unless it is cancelled first.
+    /// Starts a request, or with the method CONNECT a connection that is closed when it is there; `ended` is called once, later, on this loop, unless it is cancelled first.
     func start(_ request: FetchRequest, ended: @escaping (FetchOutcome) -> Void) throws(FetchRefusal) -> any Fetch
+
+    /// What is remembered of connections through this proxy that failed is forgotten, on all loops.
+    func reopen(_ proxy: Bytes)
 }

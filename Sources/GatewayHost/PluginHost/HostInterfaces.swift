@@ -27,7 +27,7 @@ enum HostInterfaces {
                     remove: recordsRemove, derive: recordsDerive))
         ),
         (GW_JSON, nil, table(gw_json(size: size(gw_json.self), reserved: 0, get: jsonGet))),
-        (GW_FETCH, nil, table(gw_fetch(size: size(gw_fetch.self), reserved: 0, start: fetchStart))),
+        (GW_FETCH, nil, table(gw_fetch(size: size(gw_fetch.self), reserved: 0, start: fetchStart, reopen: fetchReopen))),
         (
             GW_CONTROL, .control,
             table(gw_control(size: size(gw_control.self), reserved: 0, status: controlStatus, reload: controlReload))

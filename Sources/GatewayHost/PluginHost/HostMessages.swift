@@ -78,8 +78,10 @@ func hostRespond(
 }
 
 func hostUpstreamGet(_ request: UnsafeMutablePointer<gw_request>, _ out: UnsafeMutablePointer<gw_upstream>) -> gw_error {
-    guard let call = HostCall(request), !call.exchange.isBackground else { return GW_E_STATE }
+    guard let call = HostCall(request) else { return GW_E_STATE }
     let choice = call.exchange.choice
+    // Of the background it is the configured one, once the chain serves.
+    guard !call.exchange.isBackground || !choice.url.isAbsent else { return GW_E_STATE }
     var whole = gw_upstream(
         size: 0, connect_ms: choice.connectMilliseconds, first_byte_ms: choice.firstByteMilliseconds,
         idle_ms: choice.idleMilliseconds, url: choice.url.abi, proxy: choice.proxy.abi, account: choice.account.abi)

@@ -86,6 +86,15 @@ extension ResourceDeclaration {
             }
             actions.append(action)
         }
+        for action in actions {
+            guard let then = action.then else { continue }
+            guard let second = actions.first(where: { $0.name == then.action }), second.isOnRecord, !second.isLive, second.then == nil,
+                second.fields.contains(where: { $0.pointer == then.field && $0.kinds == [.string] })
+            else {
+                throw DeclarationFault(
+                    "\(place)/actions", "\(action.name): what follows (\"then\") must be an action on the record that takes the field as a text")
+            }
+        }
         try reader.refuseOthers()
     }
 
@@ -154,6 +163,13 @@ extension ResourceActionDeclaration {
         let marks = try SchemaMarks(inputDocument, at: inputPlace)
         fields = marks.fields
         secrets = marks.secrets
+        if let value = reader.value("then") {
+            guard isOnRecord, !isLive else { throw DeclarationFault(reader.place(of: "then"), "belongs to an action on the record that is not live") }
+            var sequel = try DeclarationReader(value, at: reader.place(of: "then"))
+            then = ResourceActionSequel(
+                action: try sequel.word("action"), field: try sequel.text("field", limit: 80), show: try sequel.text("show", limit: 80))
+            try sequel.refuseOthers()
+        }
         try reader.refuseOthers()
     }
 }

@@ -76,6 +76,18 @@ struct ResourceActionDeclaration: Sendable {
     var fields: [ResourceField]
     /// Texts of the input that no message repeats (`writeOnly`).
     var secrets: [FieldPattern]
+    /// What a person does with its answer, and the action that takes what comes of it; nil: it stands alone.
+    var then: ResourceActionSequel?
+}
+
+/// The second half of something that a person does in between: opens a link, and brings a code back.
+struct ResourceActionSequel: Sendable, Equatable {
+    /// Another action on the record; all it needs is `field`.
+    var action: String
+    /// Pointer to the field of its input that the person brings.
+    var field: String
+    /// Pointer to what of the first answer the person needs.
+    var show: String
 }
 
 /// What somebody may do below /admin; each includes those before it.

@@ -20,6 +20,10 @@ class CurlJob {
     let easy = CurlEasy()
     fileprivate var index = -1
     fileprivate var removal: (() -> Void)?
+    fileprivate weak var multi: CurlMulti?
+
+    /// A socket is opened for it: its name has an address. May be called more than once; libcurl is not to be entered.
+    func resolved() {}
 
     /// The multi handle closes: end without it.
     func cancelled() {}
@@ -77,11 +81,12 @@ final class CurlMulti: TimerHandler, TurnHandler {
     func add(_ job: CurlJob) {
         precondition(job.index < 0 && !isClosed)
         job.index = jobs.count
+        job.multi = self
         jobs.append(job)
         let easy = job.easy.handle
         _ = gwc_set_pointer(easy, CURLOPT_PRIVATE, Unmanaged.passUnretained(job).toOpaque())
         _ = gwc_set_close_socket(easy, curlClosesSocket, taken)
-        _ = gwc_set_open_socket(easy, curlOpensSocket, Unmanaged.passUnretained(self).toOpaque())
+        _ = gwc_set_open_socket(easy, curlOpensSocket, Unmanaged.passUnretained(job).toOpaque())
         let code = curl_multi_add_handle(handle, easy)
         precondition(code == CURLM_OK, "libcurl refuses a new handle with code \(code.rawValue)")
         askForTurnEnd()
@@ -283,7 +288,9 @@ private func curlOpensSocket(
 ) -> Int32 {
     guard let user, let address else { return -1 }
     let descriptor = gwc_open_socket(address)
-    if descriptor >= 0 { Unmanaged<CurlMulti>.fromOpaque(user).takeUnretainedValue().socketOpened(descriptor) }
+    let job = Unmanaged<CurlJob>.fromOpaque(user).takeUnretainedValue()
+    job.resolved()
+    if descriptor >= 0 { job.multi?.socketOpened(descriptor) }
     return descriptor
 }
 

@@ -73,6 +73,11 @@ struct DialMemory {
         if !records.isEmpty { records[place] = nil }
     }
 
+    /// Whatever was tried through this proxy may be tried again.
+    mutating func forget(proxy: [UInt8]) { records = records.filter { $0.key.proxy != proxy } }
+
+    mutating func forgetAll() { records = [:] }
+
     var count: Int { records.count }
 
     /// Makes room: those whose rest is over, or else the one that would be tried first.

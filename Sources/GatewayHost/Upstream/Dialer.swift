@@ -6,6 +6,8 @@
 //
 // A proxy that fails is a fault. There is no path in here from a proxy to a direct connection.
 //
+// Of one name a few are looked up at a time (LookupLine.swift); whoever waits for that begins at the end of a turn.
+//
 // Kind: loop-confined.
 
 import CCurl
@@ -18,9 +20,14 @@ protocol DialerClient: AnyObject {
     func dialerFailed(_ fault: UpstreamFault)
 }
 
-final class Dialer {
+final class Dialer: TurnHandler {
     let curl: CurlMulti
     private let caFile: String?
+    /// Each is a thread for as long as the name server takes.
+    private static let lookupLimit = 4
+    private var lookups = LookupLine<DialerConnect>(limit: lookupLimit)
+    /// Names of which one is not looked up any more.
+    private var answered: [String] = []
 
     /// - Parameter caFile: PEM file to verify https proxies with; nil for the system's authorities.
     init(curl: CurlMulti, caFile: String?) {
@@ -33,29 +40,57 @@ final class Dialer {
         to authority: HostPort, through proxy: ProxyAddress?, milliseconds: UInt32, for client: any DialerClient
     ) -> DialerConnect {
         let connect = DialerConnect(
-            authority: authority, proxy: proxy, milliseconds: milliseconds, curl: curl, caFile: caFile,
+            authority: authority, proxy: proxy, milliseconds: milliseconds, dialer: self, caFile: caFile,
             client: client)
-        curl.add(connect)
+        if let name = connect.name, !lookups.begin(name, connect) { return connect }
+        connect.begin()
         return connect
     }
+
+    /// Nobody begins any more.
+    func close() {
+        for connect in lookups.leave() { connect.cancelled() }
+    }
+
+    fileprivate func lookupEnded(_ name: String) {
+        if answered.isEmpty { curl.loop.atEndOfTurn(self) }
+        answered.append(name)
+    }
+
+    func turnEnded() {
+        let names = answered
+        answered = []
+        guard !curl.isClosed else { return }
+        for name in names { lookups.ended(name, isWanted: \.isWaiting)?.begin() }
+    }
 }
+
+@available(*, unavailable)
+extension Dialer: Sendable {}
 
 final class DialerConnect: CurlJob {
     private let authority: HostPort
     private let proxy: ProxyAddress?
     private let milliseconds: UInt32
-    private let curl: CurlMulti
+    private unowned let dialer: Dialer
+    private var curl: CurlMulti { dialer.curl }
     private var client: (any DialerClient)?
+    /// What has to be looked up here; nil: an address, or nothing any more.
+    fileprivate private(set) var name: String?
+    private var hasBegun = false
 
     fileprivate init(
-        authority: HostPort, proxy: ProxyAddress?, milliseconds: UInt32, curl: CurlMulti, caFile: String?,
+        authority: HostPort, proxy: ProxyAddress?, milliseconds: UInt32, dialer: Dialer, caFile: String?,
         client: any DialerClient
     ) {
         self.authority = authority
         self.proxy = proxy
         self.milliseconds = milliseconds
-        self.curl = curl
+        self.dialer = dialer
         self.client = client
+        // Behind a proxy names are the proxy's business.
+        let host = proxy?.authority.host ?? authority.host
+        name = IPAddress(host) == nil ? host : nil
         super.init()
         easy.set(CURLOPT_URL, "http://\(authority)/")
         easy.set(CURLOPT_CONNECT_ONLY, 1)
@@ -66,9 +101,18 @@ final class DialerConnect: CurlJob {
         if proxy != nil { easy.set(CURLOPT_HTTPPROXYTUNNEL, 1) }
     }
 
+    /// It waits for others of its name.
+    fileprivate var isWaiting: Bool { !hasBegun && client != nil }
+
+    fileprivate func begin() {
+        hasBegun = true
+        curl.add(self)
+    }
+
     func cancel() {
         client = nil
         curl.remove(self)
+        resolved()
     }
 
     override func cancelled() {
@@ -76,7 +120,14 @@ final class DialerConnect: CurlJob {
         client = nil
     }
 
+    override func resolved() {
+        guard hasBegun, let name else { return }
+        self.name = nil
+        dialer.lookupEnded(name)
+    }
+
     override func finished(_ code: CURLcode) {
+        resolved()
         guard let client else { return }
         self.client = nil
         guard code == CURLE_OK else {

@@ -163,7 +163,7 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
             fail(error)
             return
         }
-        pool.memory.succeeded(target.place)
+        pool.dialSucceeded(target.place)
         pool.dialsConnectedTotal += 1
         let handler = handler
         end()
@@ -184,7 +184,7 @@ final class UpstreamDial: DialerClient, LoopHandler, TimerHandler, TurnHandler {
         }
         var fault = fault
         if wasUnderWay {
-            pool.memory.failed(target.place, fault, at: pool.loop.now, chance: .random(in: 0 ... .max))
+            pool.dialFailed(target.place, fault)
             pool.dialFailuresTotal += 1
         } else {
             fault.nothingWasDialled = true

@@ -14,7 +14,10 @@ final class UpstreamPool {
     let curl: CurlMulti
     let dialer: Dialer
     /// Places that did not answer lately.
-    var memory = DialMemory()
+    private var memory = DialMemory()
+    private let reopened: ReopenedWays
+    /// Of its news.
+    private var reopenedSeen: UInt64 = 0
     /// Requests of the control plane.
     let transfers: TransferQueue
 
@@ -38,8 +41,11 @@ final class UpstreamPool {
     private(set) var idleCount = 0
     var openCount = 0
 
-    init(loop: EventLoop, blocks: BlockPool, tls: TLSClientSource, settings: UpstreamSettings) {
+    init(
+        loop: EventLoop, blocks: BlockPool, tls: TLSClientSource, settings: UpstreamSettings, reopened: ReopenedWays = ReopenedWays()
+    ) {
         self.loop = loop
+        self.reopened = reopened
         self.blocks = blocks
         self.tls = tls
         self.settings = settings
@@ -131,7 +137,7 @@ final class UpstreamPool {
             tlsMilliseconds: tlsMilliseconds == 0 ? settings.tlsMilliseconds : tlsMilliseconds, handler: handler)
         if curl.isClosed {
             dial.refuse(UpstreamDial.shutDown)
-        } else if let fault = memory.refusal(of: target.place, at: loop.now, mayProbe: target.dialCount < settings.dials) {
+        } else if let fault = refusal(of: target, mayProbe: target.dialCount < settings.dials) {
             dial.refuse(fault)
         } else if target.dialCount < settings.dials {
             dial.begin()
@@ -152,11 +158,51 @@ final class UpstreamPool {
         while target.dialCount < settings.dials, let dial = target.nextWaiting() {
             if let connection = checkout(target) {
                 dial.deliver(connection)
-            } else if let fault = memory.refusal(of: target.place, at: loop.now) {
+            } else if let fault = refusal(of: target, mayProbe: true) {
                 dial.refuse(fault)
             } else {
                 dial.begin()
             }
+        }
+    }
+
+    /// Makes a connection only to find out whether it can be made, whatever is remembered of its place. `handler` hears from it as
+    /// from a dial, and closes what it gets.
+    /// - Throws: `badURL`; `limit` when so many are tried already.
+    func tryOut(url: Bytes, proxy: Bytes, milliseconds: UInt32, for handler: any UpstreamHandler) throws(UpstreamFault) -> UpstreamDial {
+        let target = try UpstreamTarget(url: url, proxy: proxy, account: .absent, hash: 0, now: loop.now)
+        target.isListed = false
+        let dial = UpstreamDial(
+            pool: self, target: target, connectMilliseconds: milliseconds, tlsMilliseconds: milliseconds, handler: handler)
+        if curl.isClosed { dial.refuse(UpstreamDial.shutDown) } else { dial.begin() }
+        return dial
+    }
+
+    // MARK: What is remembered of places
+
+    /// What whoever wants a connection is told instead; nil: dial.
+    private func refusal(of target: UpstreamTarget, mayProbe: Bool) -> UpstreamFault? {
+        if memory.count == 0 { return nil }
+        hearOfReopened()
+        return memory.refusal(of: target.place, at: loop.now, mayProbe: mayProbe)
+    }
+
+    func dialFailed(_ place: DialMemory.Place, _ fault: UpstreamFault) {
+        // Older news than this failure must not undo it.
+        hearOfReopened()
+        memory.failed(place, fault, at: loop.now, chance: .random(in: 0 ... .max))
+    }
+
+    func dialSucceeded(_ place: DialMemory.Place) { memory.succeeded(place) }
+
+    /// What all loops remember of connections through this proxy is forgotten.
+    func reopen(_ proxy: Bytes) { reopened.announce(proxy) }
+
+    private func hearOfReopened() {
+        switch reopened.since(&reopenedSeen) {
+        case .nothing: return
+        case .these(let proxies): for proxy in proxies { memory.forget(proxy: proxy) }
+        case .all: memory.forgetAll()
         }
     }
 
@@ -207,6 +253,7 @@ final class UpstreamPool {
     func close() {
         drain()
         transfers.close()
+        dialer.close()
         curl.close()
     }
 

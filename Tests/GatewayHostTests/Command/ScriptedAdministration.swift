@@ -1,5 +1,6 @@
 // The admin interface as a test scripts it: a thread on the other end of a socket pair, which answers each request by a closure.
 
+import CLinux
 import Glibc
 
 @testable import GatewayHost

@@ -76,9 +76,9 @@ import Testing
         #expect(!budget.allowsAnother(at: start.adding(milliseconds: 3)))
     }
 
-    @Test func theFirstAttemptThatAProxyFailedDoesNotCount() {
+    @Test func attemptsThatAProxyFailedDoNotCountAndDoNotGoOnForEver() {
         let now = Instant(nanoseconds: 1_000_000_000)
-        for (limit, attempts) in [(1, 1), (2, 3), (3, 4)] {
+        for (limit, attempts) in [(1, 1), (2, 34), (3, 35)] {
             var budget = AttemptBudget(attemptLimit: limit, retryMilliseconds: 1000)
             repeat {
                 budget.attemptBegins(at: now)
@@ -86,5 +86,17 @@ import Testing
             } while budget.allowsAnother(at: now)
             #expect(budget.attempts == attempts)
         }
+        // Nor longer than any others.
+        var budget = AttemptBudget(attemptLimit: 3, retryMilliseconds: 1000)
+        for _ in 0..<5 {
+            budget.attemptBegins(at: now)
+            budget.proxyFailed()
+        }
+        #expect(budget.allowsAnother(at: now.adding(milliseconds: 999)) && !budget.allowsAnother(at: now.adding(milliseconds: 1000)))
+        // What reached an upstream counts as ever.
+        for _ in 0..<2 { budget.attemptBegins(at: now) }
+        #expect(budget.allowsAnother(at: now))
+        budget.attemptBegins(at: now)
+        #expect(!budget.allowsAnother(at: now))
     }
 }

@@ -57,6 +57,23 @@ import Testing
         #expect(faults.count == 1 && !faults[0].sentence.contains("1234"))
     }
 
+    @Test func anActionMayHaveASequel() throws {
+        let enter = #"{"name":"enter","title":"Enter","input":{"type":"object","additionalProperties":false,"properties":{"code":{"type":"string"}}}}"#
+        func read(_ actions: String...) throws -> ResourceDeclaration {
+            try Self.read(#""open":{"type":"boolean"}"#, more: ",\"actions\":[\(actions.joined(separator: ","))]")
+        }
+        let ring = #"{"name":"ring","title":"Ring","then":{"action":"enter","field":"/code","show":"/link"}}"#
+        #expect(try read(ring, enter).actions[0].then == ResourceActionSequel(action: "enter", field: "/code", show: "/link"))
+        for wrong in [
+            ring.replacing("/code", with: "/pin"), ring.replacing("enter", with: "ring"), ring.replacing("enter", with: "leave"),
+            ring.replacing(#","show":"/link""#, with: ""), ring.replacing(#""title""#, with: #""live":true,"title""#),
+            ring.replacing(#""title""#, with: #""on":"resource","title""#),
+        ] {
+            #expect(throws: DeclarationFault.self, "\(wrong)") { try read(wrong, enter) }
+        }
+        #expect(throws: DeclarationFault.self) { try read(ring, enter.replacing("\"title\"", with: "\"on\":\"resource\",\"title\"")) }
+    }
+
     @Test func liveActionsSaySo() throws {
         let door = try Self.read(
             #""open":{"type":"boolean"}"#,

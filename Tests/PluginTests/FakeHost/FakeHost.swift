@@ -33,6 +33,8 @@ final class FakeHost {
     var pages: [String: (status: Int64, body: String)] = [:]
     /// What was asked of gw.fetch/1: "GET http://a.example via socks5h://p:1".
     var fetched: [String] = []
+    /// Proxies through which nothing can be reached, and the flags that gw.fetch/1 says of that; others connect.
+    var blockedWays: [String: Int64] = [:]
     private(set) var logs: [(level: gw_level, text: String)] = []
     /// Interfaces that this host does not have.
     let withheld: Set<String>

@@ -47,11 +47,16 @@ nonisolated(unsafe) let fakeFetchTable: UnsafePointer<gw_fetch> = {
                 exchange.host.fetched.append(
                     "\(Bytes(fetch.pointee.method).string) \(Bytes(fetch.pointee.url).string)"
                         + (proxy.isAbsent ? "" : " via \(proxy.string)"))
+                if Bytes(fetch.pointee.method).equals("CONNECT") {
+                    let flags = exchange.host.blockedWays[proxy.string]
+                    return exchange.start(done, user, error: flags == nil ? GW_OK : GW_E_UNAVAILABLE, number: flags ?? 0)
+                }
                 guard let page = exchange.host.pages[Bytes(fetch.pointee.url).string] else {
                     return exchange.start(done, user, error: GW_E_UNAVAILABLE)
                 }
                 return exchange.start(done, user, number: page.status, bytes: Array(page.body.utf8))
-            }))
+            },
+            reopen: { raw, proxy in exchange(raw).host.fetched.append("reopen \(Bytes(proxy).string)") }))
     return UnsafePointer(table)
 }()
 

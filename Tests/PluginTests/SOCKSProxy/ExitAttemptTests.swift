@@ -89,16 +89,19 @@ import Testing
         #expect(health(1).phase == .resting)
     }
 
-    @Test func aRequestHasOneOtherWayWhicheverAccountsItMeets() {
-        let (first, second) = ("\(url(1)) \(url(2))", "\(url(3)) \(url(4))")
+    @Test func aRequestTriesEachWayOfEachAccountItMeets() {
+        let (first, second) = ("\(url(1)) \(url(2)) \(url(3))", "\(url(4)) \(url(5))")
         let exchange = select(first)
-        let failed = { exchange.onAttempt(error: GW_E_UNAVAILABLE, flags: GW_ATTEMPT_PROXY_FAILED) }
-        #expect(failed() == .retry)
-        _ = select(first, exchange)
-        #expect(failed() == .continue)
+        func failed(isLast: Bool = false) -> Verdict {
+            exchange.onAttempt(error: GW_E_UNAVAILABLE, flags: GW_ATTEMPT_PROXY_FAILED | (isLast ? GW_ATTEMPT_LAST : 0))
+        }
+        for way in 1...2 {
+            #expect(exchange.upstream.proxy == url(way) && failed() == .retry)
+            _ = select(first, exchange)
+        }
+        #expect(exchange.upstream.proxy == url(3) && failed() == .continue, "now the account is blamed")
         _ = select(second, exchange)
-        #expect(exchange.upstream.proxy == url(3))
-        #expect(failed() == .continue, "the attempts that are left are for other accounts")
-        #expect(select(second).upstream.proxy == url(4))
+        #expect(exchange.upstream.proxy == url(4) && failed(isLast: true) == .continue, "the host allows no more")
+        #expect(select(second).upstream.proxy == url(5))
     }
 }

@@ -113,6 +113,14 @@ class HTTPSEgress(Egress):
         return [tool("stunnel4", "stunnel4"), str(file)]
 
 
+def make_egress(kind, directory, authority, is_open=False):
+    """A proxy that has not been started, of the kind socks5, http or https; the gateway trusts `authority` for the last."""
+    if kind == "https":
+        certificate, key = (shutil.copy(file, directory) for file in authority.issue())
+        return HTTPSEgress(directory, certificate, key, is_open=is_open)
+    return {"socks5": SOCKSEgress, "http": HTTPEgress}[kind](directory, is_open=is_open)
+
+
 class SilentEgress:
     """Takes every connection and never says a word; `accepted` counts them."""
 

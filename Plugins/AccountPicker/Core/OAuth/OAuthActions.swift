@@ -9,7 +9,8 @@ import PluginKit
 enum OAuthActions {
     static let declaration = """
         { "name": "authorize", "title": "Ask for consent",
-          "description": "Of an OAuth account: makes a link for a person to open. Good once, for ten minutes; a new one makes it void." },
+          "description": "Of an OAuth account: makes a link for a person to open. Good once, for ten minutes; a new one makes it void.",
+          "then": { "action": "exchange", "field": "/code", "show": "/link" } },
         { "name": "exchange", "title": "Bring the code back",
           "description": "Of an OAuth account: exchanges the code that the link ended with for the account's credential.",
           "input": {
@@ -175,7 +176,7 @@ extension AccountPickerWorker {
             case .stored(_, let revision):
                 let held = plugin.oauth.held(called.id)
                 if held.hold(grant, revision: revision, HeldGrant.Moment(background)) { credentialCame(to: held, background) }
-                end(200, Self.credential(grant), nil)
+                end(200, Self.credential(grant).setting("stored", .text(Self.kept(tokens))), nil)
             case .unwanted: end(404, .null, "the account was deleted meanwhile")
             case .failed(let words): end(503, .null, "the credential was granted and could not be stored: \(words); authorize it again")
             }
@@ -200,6 +201,13 @@ extension AccountPickerWorker {
                 }
             }
         }
+    }
+
+    /// What is in the record now, for people.
+    private static func kept(_ tokens: Tokens) -> String {
+        tokens.refresh == nil
+            ? "an access token, sealed; none to refresh it with, so it has to be authorized again when it ends"
+            : "an access token and the refresh token that renews it, both sealed"
     }
 
     private static func credential(_ grant: Grant) -> JSON {

@@ -129,7 +129,7 @@ extension Administration {
 
     // MARK: Parts
 
-    private func path(_ resource: ResourceDeclaration, _ record: JSONValue) -> String {
+    func path(_ resource: ResourceDeclaration, _ record: JSONValue) -> String {
         "/admin/v1/\(resource.name)/\(PercentEncoding.encode(record["id"]?.string ?? ""))"
     }
 
@@ -140,7 +140,7 @@ extension Administration {
         return "\(id) \"\(DisplayWidth.printable(label))\""
     }
 
-    private func send(
+    func send(
         _ method: String, _ target: String, _ fields: [ResourceField], _ flags: FieldFlags, revision: Int64? = nil,
         through other: AdministrationClient? = nil, _ invocation: Invocation, _ done: (JSONValue) -> ExitCode
     ) -> ExitCode {
@@ -168,7 +168,7 @@ extension Administration {
 }
 
 extension Invocation {
-    fileprivate var secretSources: FieldFlags.Sources {
+    var secretSources: FieldFlags.Sources {
         .init(
             input: terminal.readInput, file: { FileBytes.read($0, limit: 1 << 20) }, now: gwl_wall_ns())
     }
@@ -216,7 +216,7 @@ extension Invocation {
     }
 
     /// What an action answered.
-    fileprivate func tellOutcome(_ answer: JSONValue, of name: String?) {
+    func tellOutcome(_ answer: JSONValue, of name: String?) {
         if wantsJSON { return printJSON(answer) }
         var object = answer.object ?? ["answer": answer]
         object["revealed"] = nil

@@ -83,6 +83,9 @@ enum ResourceVerbs {
 
     static func act(_ action: ResourceActionDeclaration, _ resource: ResourceDeclaration) -> Verb {
         let flags = FieldFlags(action.fields)
+        if let then = action.then, let second = resource.actions.first(where: { $0.name == then.action }) {
+            return begin(action, then, second, resource)
+        }
         return Verb(
             name: "\(resource.name) \(action.name)", section: .managing, summary: ended(action.title),
             details: action.description, operands: action.isOnRecord ? [operand(resource)] : [],
@@ -92,6 +95,23 @@ enum ResourceVerbs {
                 return invocation.withAdministration { $0.act(action, resource, flags, nil, invocation) }
             }
             return invocation.withRecord(of: resource) { $0.act(action, resource, flags, $1, invocation) }
+        }
+    }
+
+    /// An action that a person's doing and another action follow: on a terminal all of it is one command.
+    private static func begin(
+        _ action: ResourceActionDeclaration, _ then: ResourceActionSequel, _ second: ResourceActionDeclaration, _ resource: ResourceDeclaration
+    ) -> Verb {
+        let flags = (first: FieldFlags(action.fields), second: FieldFlags(second.fields.filter { $0.pointer == then.field }))
+        let flag = flags.second.shownName(of: then.field) ?? ""
+        return Verb(
+            name: "\(resource.name) \(action.name)", section: .managing, summary: ended(action.title),
+            details: action.description + "\nOn a terminal it goes on to ask for what comes of that. Elsewhere it ends there, and \(flag) brings it: "
+                + "then nothing is begun anew.",
+            operands: [operand(resource)], flags: [id(resource)] + flags.first.flags() + flags.second.flags() + [.config, .json],
+            resource: resource.name
+        ) { invocation in
+            invocation.withRecord(of: resource) { $0.begin(action, then, second, resource, flags, $1, invocation) }
         }
     }
 
