@@ -308,7 +308,7 @@ def test_what_only_the_serving_gateway_knows_is_asked_of_it(operator, tmp_path):
     [account] = operator.json("accounts", "status")["accounts"]
     assert account["name"] == "main" and account["state"] == "healthy"
     [listed] = operator.json("accounts", "list")["data"]
-    assert listed["live"] == {"state": "healthy", "in_flight": 0, "until": None}
+    assert listed["live"] == {"state": "healthy", "reason": None, "until": None, "in_flight": 0}
     table = operator.done("accounts", "list")
     titles = table.splitlines()[0]
     assert "STATE NOW" in titles and titles.count("STATE") == 2 and "healthy" in table, "the credential's, and the account's"

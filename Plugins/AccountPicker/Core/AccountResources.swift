@@ -49,7 +49,7 @@ enum AccountResources {
               { "name": "reset", "live": true, "title": "Use it again at once",
                 "description": "Forgets what the account cools for, and what the provider said of its limits." },
               \(OAuthActions.declaration),
-              { "name": "status", "on": "resource", "live": true, "list_columns": ["state", "in_flight", "until"], "role": "viewer", "title": "How accounts stand",
+              { "name": "status", "on": "resource", "live": true, "list_columns": ["state", "reason", "until", "in_flight"], "role": "viewer", "title": "How accounts stand",
                 "description": "State, reason, source and end of each account and of its families of models, requests in flight, and who waits." },
               { "name": "why", "on": "resource", "live": true, "role": "viewer", "title": "Why a request got its account",
                 "description": "The decisions for one request: the accounts that were passed over with their reasons, the one that was chosen, and what came of it. The last thousand of each loop are remembered.",

@@ -21,8 +21,10 @@ enum PassedOver: UInt8, CaseIterable {
     case refreshing
     /// It has no access token that could be sent, and none comes without the operator.
     case noCredential
+    /// An account of an earlier group, or of a smaller priority, could take it.
+    case behind
 
-    static let count = 16
+    static let count = 17
     static let constant: [PassedOver] = [.switchedOff, .otherModels, .otherGroups, .dedicated]
 
     var word: StaticString {
@@ -43,6 +45,7 @@ enum PassedOver: UInt8, CaseIterable {
         case .notItsTurn: "not_its_turn"
         case .refreshing: "refreshing"
         case .noCredential: "no_credential"
+        case .behind: "behind"
         }
     }
 }
@@ -77,6 +80,8 @@ enum Why: UInt8 {
 
 struct Decision: BitwiseCopyable {
     static let candidateLimit = 8
+    /// Of those that were not even looked at.
+    private static let namedBehind = 4
 
     struct Candidate: BitwiseCopyable {
         var account: UInt32 = 0
@@ -109,7 +114,7 @@ struct Decision: BitwiseCopyable {
     var candidateCount: UInt8 = 0
     var looks: UInt16 = 0
     private var candidates = InlineArray<8, Candidate>(repeating: Candidate())
-    private var counts = InlineArray<16, UInt16>(repeating: 0)
+    private var counts = InlineArray<17, UInt16>(repeating: 0)
 
     mutating func note(_ account: UInt32, _ reason: PassedOver, health: Health = .healthy, scope: LimitScope, wait: UInt64 = 0) {
         for index in 0..<Int(candidateCount)
@@ -124,6 +129,16 @@ struct Decision: BitwiseCopyable {
 
     mutating func count(_ reason: PassedOver, _ more: Int) {
         counts[Int(reason.rawValue)] = UInt16(clamping: Int(counts[Int(reason.rawValue)]) + more)
+    }
+
+    /// So many were not looked at, because somebody before them took the request; few are named.
+    mutating func behind(_ rows: ArraySlice<Route.Row>) {
+        count(.behind, rows.count)
+        guard rows.count <= Self.namedBehind else { return }
+        for row in rows where row.serial != bound && candidateCount < Self.candidateLimit {
+            candidates[Int(candidateCount)] = Candidate(account: row.serial, reason: PassedOver.behind.rawValue, scope: scope.rawValue)
+            candidateCount += 1
+        }
     }
 
     func count(_ reason: PassedOver) -> Int { Int(counts[Int(reason.rawValue)]) }

@@ -21,12 +21,14 @@ enum PoolReport {
         var rests: [JSON] = []
         var worst = Health.Phase.healthy
         var until: String?
+        var reason: String?
         for scope in LimitScope.allCases {
             let health = standing.health(scope)
             guard health.phase != .healthy, let trouble = health.trouble else { continue }
             if health.phase.rawValue > worst.rawValue {
                 worst = health.phase
                 until = time(health.until, now: now, wall: wall)
+                reason = words(trouble.word, scope) + (health.source.header.map { ", \($0)" } ?? "")
             }
             rests.append(
                 JSON.object([
@@ -36,7 +38,7 @@ enum PoolReport {
                     ("until_from", .text(health.source.header.map { "\($0)" } ?? "back-off")),
                 ]))
         }
-        if GrantWord(bits: standing.grant).verdict(at: now) == .missing { (worst, until) = (.needsOperator, nil) }
+        if GrantWord(bits: standing.grant).verdict(at: now) == .missing { (worst, until, reason) = (.needsOperator, nil, "no_credential") }
         var leftAlone: [JSON] = []
         for scope in LimitScope.allCases {
             let forecast = standing.forecast(scope)
@@ -46,17 +48,23 @@ enum PoolReport {
                     ("of", .text("\(scope.word)")), ("requests_left", .integer(Int64(forecast.room / Forecast.unit))),
                     ("until", .text(time(forecast.until, now: now, wall: wall))),
                 ]))
+            if reason == nil, forecast.leavesAlone(at: now) { reason = words("nearly_exhausted", scope) }
         }
         return JSON.object([
             ("id", .text(standing.id)), ("name", .text(member.label)),
             ("state", .text(member.isEnabled ? "\(worst.word)" : "switched_off")),
-            ("until", until.map { .text($0) } ?? .null),
+            ("until", until.map { .text($0) } ?? .null), ("reason", reason.map { .text($0) } ?? .null),
             ("credential", oauth?.known(standing.id).map { credential($0, now: now) }),
             ("in_flight", .integer(Int64(standing.load))),
             ("concurrency", standing.limit == Standing.unlimited ? .null : .integer(Int64(standing.limit))),
             ("rests", .list(rests)), ("forecast", .list(leftAlone)),
             ("pace", .real((Double(standing.paceRatio) * 100).rounded() / 100)),
         ])
+    }
+
+    /// `rate_limited of opus`
+    private static func words(_ word: StaticString, _ scope: LimitScope) -> String {
+        scope == .account ? "\(word)" : "\(word) of \(scope.word)"
     }
 
     private static func credential(_ held: HeldGrant, now: UInt64) -> JSON {

@@ -96,7 +96,10 @@ struct Selection {
                 guard let chosen = search(route, tier, ask, level, now, &decision) else { continue }
                 decision.chosen = chosen.row.serial
                 switch level {
-                case .best: decision.why = why(route)
+                case .best:
+                    decision.why = why(route)
+                    let end = route.tiers[tier].range.upperBound
+                    if end < route.rows.count { decision.behind(route.rows[end...]) }
                 case .nearlyExhausted: decision.why = .evenNearlyExhausted
                 case .tried: decision.why = .evenTried
                 }

@@ -84,7 +84,8 @@ final class ExitChecker {
     }
 
     private func ended(
-        _ name: String, _ way: SOCKSProxyWorker.CheckedWay, _ target: String, _ probe: UInt64, since start: UInt64, _ result: OperationResult
+        _ name: String, _ way: SOCKSProxyWorker.CheckedWay, _ target: String, _ probe: UInt64, since start: UInt64,
+        _ result: OperationResult
     ) {
         let now = SOCKSProxyWorker.now(background)
         guard result.error != GW_E_CANCELLED else { return way.exit.probeLeft(probe, at: now) }

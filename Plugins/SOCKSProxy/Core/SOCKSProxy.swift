@@ -205,7 +205,8 @@ public final class SOCKSProxyWorker: SelectHook, AttemptHook, CompleteHook {
         for (name, rule) in plugin.options.checks { plugin.options.proxies[name].map { add($0, rule) } }
         for proxy in (stored?.values ?? [:]).values { add(proxy.url, proxy.rule) }
         guard let general = plugin.options.check else { return ways }
-        let unchecked = plugin.options.proxies.filter { plugin.options.checks[$0.key] == nil }.map(\.value.text)
+        let unchecked =
+            plugin.options.proxies.filter { plugin.options.checks[$0.key] == nil }.map(\.value.text)
             + (stored?.values ?? [:]).values.filter { $0.rule == nil }.map(\.url.text)
         for (url, exit) in plugin.used.withLock({ $0 }) where ways[url] == nil && !unchecked.contains(url) {
             ways[url] = CheckedWay(exit: exit, rule: general)

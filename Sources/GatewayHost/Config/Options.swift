@@ -85,7 +85,8 @@ enum Options {
         ),
         Option(
             "limits.attempts", \.limits.attempts, .integer(1...20),
-            "Attempts at the upstream for one request, the first included. From two on, those that a proxy failed do not count, up to 32 of them."),
+            "Attempts at the upstream for one request, the first included. From two on, those that a proxy failed do not count, up to 32 of them."
+        ),
         Option(
             "limits.retry_time", \.limits.retryTime, .duration(.zero...day),
             "No further attempt begins when this has passed since the first."),

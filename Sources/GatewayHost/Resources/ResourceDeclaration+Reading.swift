@@ -92,7 +92,8 @@ extension ResourceDeclaration {
                 second.fields.contains(where: { $0.pointer == then.field && $0.kinds == [.string] })
             else {
                 throw DeclarationFault(
-                    "\(place)/actions", "\(action.name): what follows (\"then\") must be an action on the record that takes the field as a text")
+                    "\(place)/actions",
+                    "\(action.name): what follows (\"then\") must be an action on the record that takes the field as a text")
             }
         }
         try reader.refuseOthers()
@@ -164,7 +165,9 @@ extension ResourceActionDeclaration {
         fields = marks.fields
         secrets = marks.secrets
         if let value = reader.value("then") {
-            guard isOnRecord, !isLive else { throw DeclarationFault(reader.place(of: "then"), "belongs to an action on the record that is not live") }
+            guard isOnRecord, !isLive else {
+                throw DeclarationFault(reader.place(of: "then"), "belongs to an action on the record that is not live")
+            }
             var sequel = try DeclarationReader(value, at: reader.place(of: "then"))
             then = ResourceActionSequel(
                 action: try sequel.word("action"), field: try sequel.text("field", limit: 80), show: try sequel.text("show", limit: 80))

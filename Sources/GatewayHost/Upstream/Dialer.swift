@@ -6,7 +6,8 @@
 //
 // A proxy that fails is a fault. There is no path in here from a proxy to a direct connection.
 //
-// Of one name a few are looked up at a time (LookupLine.swift); whoever waits for that begins at the end of a turn.
+// Of one name a few are looked up at a time (LookupLine.swift); whoever waits for that begins at the end of a turn. One that is
+// given up before there was an answer goes on in libcurl's thread, so for a while its place is not free.
 //
 // Kind: loop-confined.
 
@@ -20,7 +21,7 @@ protocol DialerClient: AnyObject {
     func dialerFailed(_ fault: UpstreamFault)
 }
 
-final class Dialer: TurnHandler {
+final class Dialer: TurnHandler, TimerHandler {
     let curl: CurlMulti
     private let caFile: String?
     /// Each is a thread for as long as the name server takes.
@@ -28,11 +29,17 @@ final class Dialer: TurnHandler {
     private var lookups = LookupLine<DialerConnect>(limit: lookupLimit)
     /// Names of which one is not looked up any more.
     private var answered: [String] = []
+    /// A resolver asks twice or more, five seconds each; then its thread ends.
+    private static let abandonedMilliseconds = 5_000
+    /// The earliest first.
+    private var abandoned: [(name: String, until: Instant)] = []
+    private var timer: LoopTimer!
 
     /// - Parameter caFile: PEM file to verify https proxies with; nil for the system's authorities.
     init(curl: CurlMulti, caFile: String?) {
         self.curl = curl
         self.caFile = caFile
+        timer = LoopTimer(self)
     }
 
     /// Begins to connect; `client` hears from it in a later turn. `cancel` ends it without a word.
@@ -50,11 +57,26 @@ final class Dialer: TurnHandler {
     /// Nobody begins any more.
     func close() {
         for connect in lookups.leave() { connect.cancelled() }
+        curl.loop.disarm(timer)
+        abandoned = []
     }
 
     fileprivate func lookupEnded(_ name: String) {
         if answered.isEmpty { curl.loop.atEndOfTurn(self) }
         answered.append(name)
+    }
+
+    fileprivate func lookupAbandoned(_ name: String) {
+        guard !curl.isClosed else { return }
+        abandoned.append((name, curl.loop.now.adding(milliseconds: Self.abandonedMilliseconds)))
+        if abandoned.count == 1 { curl.loop.arm(timer, at: abandoned[0].until) }
+    }
+
+    func timerFired(_ timer: LoopTimer) {
+        let over = abandoned.prefix { $0.until <= curl.loop.now }
+        abandoned.removeFirst(over.count)
+        for one in over { lookupEnded(one.name) }
+        if let next = abandoned.first { curl.loop.arm(timer, at: next.until) }
     }
 
     func turnEnded() {
@@ -112,7 +134,14 @@ final class DialerConnect: CurlJob {
     func cancel() {
         client = nil
         curl.remove(self)
-        resolved()
+        abandon()
+    }
+
+    /// There was no answer yet; the thread that waits for it does not know that nobody does.
+    private func abandon() {
+        guard hasBegun, let name else { return }
+        self.name = nil
+        dialer.lookupAbandoned(name)
     }
 
     override func cancelled() {
@@ -127,7 +156,7 @@ final class DialerConnect: CurlJob {
     }
 
     override func finished(_ code: CURLcode) {
-        resolved()
+        if code == CURLE_OPERATION_TIMEDOUT { abandon() } else { resolved() }
         guard let client else { return }
         self.client = nil
         guard code == CURLE_OK else {

@@ -58,7 +58,8 @@ import Testing
     }
 
     @Test func anActionMayHaveASequel() throws {
-        let enter = #"{"name":"enter","title":"Enter","input":{"type":"object","additionalProperties":false,"properties":{"code":{"type":"string"}}}}"#
+        let input = #"{"type":"object","additionalProperties":false,"properties":{"code":{"type":"string"}}}"#
+        let enter = #"{"name":"enter","title":"Enter","input":\#(input)}"#
         func read(_ actions: String...) throws -> ResourceDeclaration {
             try Self.read(#""open":{"type":"boolean"}"#, more: ",\"actions\":[\(actions.joined(separator: ","))]")
         }

@@ -46,8 +46,9 @@ import Testing
         let server = Self.silent()
         let proxy = try RealProxy.socks(user: "me", password: "right")
         let way = "socks5h://me:right@127.0.0.1:\(proxy.port)"
-        guard case .failed(GW_E_UNAVAILABLE, false, true)? = try connect(
-            UpstreamLab(), server.url, proxy: "socks5h://me:wrong@127.0.0.1:\(proxy.port)")
+        guard
+            case .failed(GW_E_UNAVAILABLE, false, true)? = try connect(
+                UpstreamLab(), server.url, proxy: "socks5h://me:wrong@127.0.0.1:\(proxy.port)")
         else {
             Issue.record("a wrong password is the proxy's business")
             return
@@ -100,7 +101,8 @@ import Testing
         let fetcher = PluginFetcher(lab.pool)
         let fetch = try fetcher.start(
             FetchRequest(
-                method: Bytes("CONNECT"), url: lab.text("http://a.example"), proxy: lab.text("http://127.0.0.1:\(silent.port)"), body: .absent,
+                method: Bytes("CONNECT"), url: lab.text("http://a.example"), proxy: lab.text("http://127.0.0.1:\(silent.port)"),
+                body: .absent,
                 headers: [], timeoutMilliseconds: 300, bodyLimit: 1)
         ) { _ in Issue.record("it was cancelled") }
         fetch.cancel()

@@ -206,6 +206,37 @@ import Testing
         #expect(unknown.response?.status == 404)
     }
 
+    @Test func theTrailNamesThoseWhoStandBehindAndTheFirstEventOfAStream() throws {
+        func entry(_ name: String, _ priority: Int) -> String { #"{"name":"\#(name)","api_key":"k","priority":\#(priority)}"# }
+        let host = try host([entry("a", 1), entry("b", 2), entry("c", 3)])
+        let exchange = host.exchange()
+        #expect(exchange.onSelect() == .continue)
+        #expect(exchange.onAttempt(status: 200) == .continue && exchange.onResponse(eventStream: true) == .continue)
+        #expect(exchange.onEvent("error", #"{"type":"error","error":{"type":"overloaded_error"}}"#) == .retry)
+        #expect(exchange.onSelect() == .continue)
+        exchange.complete()
+        let asking = host.exchange()
+        #expect(asking.act("accounts", "why", input: #"{"request":"gw_00000000000000000001"}"#) == .respond)
+        let body = try #require(asking.response?.body)
+        let decisions = body.split(separator: #""time":"#)
+        #expect(
+            decisions[1].contains(
+                #""first_event":"overloaded","passed_over":[{"account":"b","reason":"behind"},{"account":"c","reason":"behind"}],"#
+                    + #""counts":{"behind":2}"#), "\(body)")
+        #expect(decisions[2].contains(#""account":"b","why""#) && decisions[2].contains(#"{"account":"c","reason":"behind"}"#), "\(body)")
+        #expect(decisions[2].contains(#""account":"a","reason":"cooling""#), "\(body)")
+    }
+
+    @Test func aLongTailIsCountedAndNotNamed() throws {
+        let host = try host((0..<30).map { #"{"name":"n\#($0)","api_key":"k","priority":\#($0)}"# })
+        let exchange = host.exchange()
+        #expect(exchange.onSelect() == .continue)
+        exchange.complete()
+        let asking = host.exchange()
+        #expect(asking.act("accounts", "why", input: #"{"request":"gw_00000000000000000001"}"#) == .respond)
+        #expect(asking.response?.body.contains(#""passed_over":[],"counts":{"behind":29}"#) == true, "\(asking.response?.body ?? "")")
+    }
+
     @Test func theStatusSaysWhoRestsAndWhyAndAResetEndsIt() throws {
         let host = try host(["a", #"{"name":"b","api_key":"k","concurrency":3,"enabled":false}"#])
         let exchange = host.exchange(attributes: [GW_ATTR_MODEL: "claude-opus-5-5"])
@@ -221,7 +252,8 @@ import Testing
             body.contains(
                 #""of":"opus","state":"cooling","reason":"rate_limited","failures":1,"until":"2026-03-01T12:01:00Z","until_from":"retry-after""#
             ), "\(body)")
-        #expect(body.contains(#""name":"b","state":"switched_off","until":null,"in_flight":0,"concurrency":3"#), "\(body)")
+        #expect(body.contains(#""name":"b","state":"switched_off","until":null,"reason":null,"in_flight":0,"concurrency":3"#), "\(body)")
+        #expect(body.contains(#""reason":"rate_limited of opus, retry-after""#), "\(body)")
         let reset = host.exchange()
         #expect(reset.act("accounts", "reset", id: "config:a") == .respond)
         #expect(reset.response?.body.contains(#""state":"healthy""#) == true)

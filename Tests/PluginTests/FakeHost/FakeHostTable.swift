@@ -159,6 +159,8 @@ private func upstreamGet(
     _ raw: UnsafeMutablePointer<gw_request>, _ out: UnsafeMutablePointer<gw_upstream>
 ) -> gw_error {
     let exchange = exchange(raw)
+    // Of the background it is the configured one, once the chain serves.
+    guard raw.pointee.flags & GW_REQUEST_BACKGROUND == 0 || exchange.upstream.url != nil else { return GW_E_STATE }
     func view(_ text: String?) -> gw_str { text.map(exchange.arena.copy) ?? gw_str() }
     out.pointee.url = view(exchange.upstream.url)
     out.pointee.proxy = view(exchange.upstream.proxy)

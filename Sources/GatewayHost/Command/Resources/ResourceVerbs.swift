@@ -100,14 +100,15 @@ enum ResourceVerbs {
 
     /// An action that a person's doing and another action follow: on a terminal all of it is one command.
     private static func begin(
-        _ action: ResourceActionDeclaration, _ then: ResourceActionSequel, _ second: ResourceActionDeclaration, _ resource: ResourceDeclaration
+        _ action: ResourceActionDeclaration, _ then: ResourceActionSequel, _ second: ResourceActionDeclaration,
+        _ resource: ResourceDeclaration
     ) -> Verb {
         let flags = (first: FieldFlags(action.fields), second: FieldFlags(second.fields.filter { $0.pointer == then.field }))
         let flag = flags.second.shownName(of: then.field) ?? ""
         return Verb(
             name: "\(resource.name) \(action.name)", section: .managing, summary: ended(action.title),
-            details: action.description + "\nOn a terminal it goes on to ask for what comes of that. Elsewhere it ends there, and \(flag) brings it: "
-                + "then nothing is begun anew.",
+            details: action.description + "\nOn a terminal it goes on to ask for what comes of that. Elsewhere it ends there, "
+                + "and \(flag) brings it: then nothing is begun anew.",
             operands: [operand(resource)], flags: [id(resource)] + flags.first.flags() + flags.second.flags() + [.config, .json],
             resource: resource.name
         ) { invocation in
