@@ -72,6 +72,7 @@ TEXT(GW_ATTR_TOKENS_OUTPUT, "gw.tokens.output");
 TEXT(GW_ATTR_CACHE_READ, "gw.tokens.cache_read");
 TEXT(GW_ATTR_CACHE_WRITE_5M, "gw.tokens.cache_write_5m");
 TEXT(GW_ATTR_CACHE_WRITE_1H, "gw.tokens.cache_write_1h");
+TEXT(GW_ATTR_END_REASON, "gw.end.reason");
 TEXT(GW_ATTR_DENIED_BY, "gw.denied.by");
 
 /* ---------------------------------------------------------------------------- enumerators */

@@ -16,7 +16,7 @@ from harness.waiting import wait_until
 ROUNDS = int(os.environ.get("GATEWAY_KILL_ROUNDS", "6"))
 MEMBERS = [
     "id", "started", "key", "account", "model", "status", "end", "input_tokens", "output_tokens", "cache_read_tokens",
-    "cache_write_5m_tokens", "cache_write_1h_tokens", "cost_nano_usd", "upstream_request_id", "attempts",
+    "cache_write_5m_tokens", "cache_write_1h_tokens", "cost_nano_usd", "upstream_request_id", "attempts", "why",
 ]
 
 

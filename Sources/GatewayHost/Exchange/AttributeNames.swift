@@ -9,7 +9,7 @@ import PluginABI
 enum HostAttribute: UInt32, CaseIterable {
     case clientIP = 1, requestID, route, model, stream, session, principal, tenant, account, egress
     case tokensInput, tokensOutput, cacheRead, cacheWrite5m, cacheWrite1h, deniedBy
-    case clientGone, accountReason
+    case clientGone, accountReason, endReason
 
     var name: String {
         switch self {
@@ -31,13 +31,14 @@ enum HostAttribute: UInt32, CaseIterable {
         case .deniedBy: GW_ATTR_DENIED_BY
         case .clientGone: GW_ATTR_CLIENT_GONE
         case .accountReason: GW_ATTR_ACCOUNT_REASON
+        case .endReason: GW_ATTR_END_REASON
         }
     }
 
     /// Attributes that plugins only read: the host says what they are.
     var isReadOnly: Bool {
         switch self {
-        case .principal, .tenant, .account, .egress, .session, .clientGone, .accountReason: false
+        case .principal, .tenant, .account, .egress, .session, .clientGone, .accountReason, .endReason: false
         default: true
         }
     }

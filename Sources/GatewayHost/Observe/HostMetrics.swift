@@ -10,7 +10,7 @@ enum HostMetric: CaseIterable, Sendable {
     case hookDuration, hookFailures, hookOverruns, suspensionOverruns, quarantines
     case pendingOperations, generation, pluginImages
     case adminRequests, adminLoginsRefused
-    case redisUp, redisCommands, redisConnections, redisLatency
+    case redisUp, redisCommands, redisConnections, redisLatency, redisNodes
 
     var row: (kind: MetricKind, name: String, help: String, labels: [String], bounds: [Double]) {
         switch self {
@@ -104,6 +104,8 @@ enum HostMetric: CaseIterable, Sendable {
                 .histogram, "gateway_redis_command_duration_seconds", "Time from a command to its answer.", ["loop"],
                 [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
             )
+        case .redisNodes:
+            (.gauge, "gateway_redis_nodes", "Gateways that shared the Redis when the loop last asked.", ["loop"], [])
         case .pluginImages:
             (.gauge, "gateway_plugin_images", "Plugin binaries mapped into the process; none is ever unmapped.", [], [])
         }

@@ -17,6 +17,8 @@ extension ExchangeRunner: LedgerWaiter {
         var isSealed = false
         /// The answer of an upstream went out to its end.
         var isWhole = false
+        /// A plugin ended it before its end.
+        var isStopped = false
         /// The attempt that is under way, or was the last, has no row yet.
         var hasAttempt = false
         /// Of the attempt's answer; 0: none.
@@ -148,7 +150,7 @@ extension ExchangeRunner: LedgerWaiter {
         row.account = exchange.attributes.text(.account)
         row.modelAsked = exchange.attributes.text(.model)
         row.upstreamID = recording.upstreamID
-        row.why = exchange.attributes.text(row.end == .refused ? .deniedBy : .accountReason)
+        row.why = why(row.end)
         guard readsUsage, usage.hasUsage else { return pen.write(row, number: exchange.id, waiter: waiter) }
         row.flags.insert(.hasUsage)
         row.usage = usage.usage
@@ -170,6 +172,12 @@ extension ExchangeRunner: LedgerWaiter {
         if exchange.status >= 400 { return .failed }
         if recording.isWhole, !clientIsGone { return .completed }
         return .interrupted
+    }
+
+    private func why(_ end: SealedRow.End) -> Bytes {
+        if end == .refused { return exchange.attributes.text(.deniedBy) }
+        let reason = recording.isStopped ? exchange.attributes.text(.endReason) : .absent
+        return reason.isEmpty ? exchange.attributes.text(.accountReason) : reason
     }
 
     // MARK: Facts

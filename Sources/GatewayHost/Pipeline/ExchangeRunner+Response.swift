@@ -332,7 +332,10 @@ extension ExchangeRunner {
 
     // MARK: The end of the body
 
+    /// A plugin ends the response, mostly while more of it was to come.
     private func finish() {
+        let isWhole = exchange.isEventStream && readsUsage ? usage.hasMessageStop : upstreamIsDone && held.isEmpty
+        recording.isStopped = !isWhole
         dropAttempt()
         held.release()
         endResponse()
@@ -342,7 +345,7 @@ extension ExchangeRunner {
         if !exchange.isCommitted { commit() }
         loop.disarm(stageTimer)
         publishUsage()
-        recording.isWhole = !exchange.isLocal
+        recording.isWhole = !exchange.isLocal && !recording.isStopped
         if settings.sealsRows, sealBeforeEnd() { return }
         endWritten()
     }

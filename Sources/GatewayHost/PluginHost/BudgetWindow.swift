@@ -71,6 +71,9 @@ struct BudgetWindow {
         return true
     }
 
+    /// What was spent has to be told anew; what is reserved stays.
+    mutating func forget() { isKnown = false }
+
     private mutating func adopt(_ new: BudgetPeriod, _ now: UInt64) {
         if new.start < period.start, period.end != 0 {
             if period.start <= now + Self.clockSlackMilliseconds { return }

@@ -3,7 +3,8 @@
 //
 // Each demand has two keys. State: a number or a few, packed. Holdings: a sorted set of what was taken and not given back,
 // `id:amount:window`, by when it expires; `#` has minus their sum as its score. A holding that expires while its owner may
-// still live leaves `x` before its name, so that settling it counts once.
+// still live leaves `x` before its name, so that settling it counts once. What was spent while Redis was away leaves its name
+// behind `!`, for the same reason.
 //
 // Numbers of Lua are exact up to 2^53. Time is in milliseconds of Redis's clock; rates are in units of 1/limit ms and
 // relative to the time they were written, so that all of it fits (the host divides what would not).
@@ -62,7 +63,8 @@ enum LimiterScript {
               local gone = redis.call('ZRANGEBYSCORE', d.hold, '(0', t, 'LIMIT', 0, 1000)
               for _, member in ipairs(gone) do
                 redis.call('ZREM', d.hold, member)
-                if string.sub(member, 1, 1) ~= 'x' then
+                local mark = string.sub(member, 1, 1)
+                if mark ~= 'x' and mark ~= '!' then
                   local amount, window = string.match(member, ':(%d+):(%d+)$')
                   amount, window = tonumber(amount), tonumber(window)
                   sum = sum - amount
@@ -288,6 +290,19 @@ enum LimiterScript {
             else
               if not windowSettle(s, window, wasHeld and amount or 0, spent) then return 1 end
             end
+            redis.call('SET', KEYS[1], cmsgpack.pack(s), 'KEEPTTL')
+            return 1
+            """
+
+    /// Counts what was spent of a budget while Redis was away, once. KEYS: state, holdings. ARGV: now or '', member, window,
+    /// spent. Where nobody knows what was spent the ledger says it, this included. 1: counted now.
+    static let tell =
+        common + """
+            if redis.call('ZADD', KEYS[2], 'NX', t + TOMB, '!' .. ARGV[2]) == 0 then return 0 end
+            redis.call('PEXPIRE', KEYS[2], 2 * TOMB)
+            local s = read(KEYS[1])
+            if not s or s[4] ~= 1 or s[1] ~= tonumber(ARGV[3]) then return 0 end
+            s[3] = math.min(s[3] + tonumber(ARGV[4]), LARGEST)
             redis.call('SET', KEYS[1], cmsgpack.pack(s), 'KEEPTTL')
             return 1
             """

@@ -12,7 +12,7 @@ struct LimiterHolding {
     var next: UnsafeMutablePointer<LimiterHolding>?
     /// nil: it is held in Redis.
     var node: LimiterNode?
-    /// Balanced when it is given back.
+    /// Balanced when it is given back. Beside a node: taken alone, and Redis hears of it when it is back.
     var shared: Unmanaged<SharedHolding>?
     var kind: gw_demand_kind
     var amount: Int64
@@ -60,6 +60,25 @@ final class LimiterService {
         }
     }
 
+    /// The same while Redis is away.
+    /// - Parameter told: what Redis hears of a demand that was granted.
+    func takeAlone(
+        _ demands: UnsafeMutableBufferPointer<LimiterStore.Demand>, scope: UnsafeMutablePointer<RequestScope>,
+        namespace: UInt32, time: LimiterStore.Time, grants: UnsafeMutableBufferPointer<gw_grant>,
+        told: (_ index: Int, _ window: UInt64) -> SharedHolding?
+    ) -> LimiterStore.Outcome {
+        store.take(demands, namespace: namespace, time: time, grants: grants) { node, index in
+            let holding = takeHolding()
+            let head = scope.pointee.holdings?.assumingMemoryBound(to: LimiterHolding.self)
+            let shared = told(index, demands[index].window).map { Unmanaged.passRetained($0) }
+            holding.initialize(
+                to: LimiterHolding(
+                    next: head, node: node, shared: shared, kind: demands[index].kind, amount: demands[index].cost,
+                    window: demands[index].window))
+            scope.pointee.holdings = UnsafeMutableRawPointer(holding)
+        }
+    }
+
     /// What the exchange leased under `key` is given back. False if it holds nothing there.
     func release(_ key: Bytes, scope: UnsafeMutablePointer<RequestScope>) -> Bool {
         end(key, spent: 0, scope: scope) { $0 == GW_DEMAND_LEASE }
@@ -80,7 +99,8 @@ final class LimiterService {
         while let this = holding {
             holding = this.pointee.next
             if isMeant(this.pointee.kind), isNamed(this, key) {
-                give(this, spent: spent)
+                // Whoever reserved again under the same key spent it once.
+                give(this, spent: isReservedBefore(this, rest: holding) ? 0 : spent)
                 found = true
             } else {
                 this.pointee.next = rest
@@ -89,6 +109,25 @@ final class LimiterService {
         }
         scope.pointee.holdings = rest.map { UnsafeMutableRawPointer($0) }
         return found
+    }
+
+    /// Whether an older reservation of the exchange, which is further on in its list, is in the same place.
+    private func isReservedBefore(
+        _ holding: UnsafeMutablePointer<LimiterHolding>, rest: UnsafeMutablePointer<LimiterHolding>?
+    ) -> Bool {
+        var other = rest
+        while let this = other {
+            if let node = holding.pointee.node {
+                if this.pointee.node == node, this.pointee.kind == holding.pointee.kind { return true }
+            } else if let mine = holding.pointee.shared, let theirs = this.pointee.shared {
+                let isSame = mine._withUnsafeGuaranteedRef { mine in
+                    theirs._withUnsafeGuaranteedRef { mine.kind == $0.kind && mine.state == $0.state }
+                }
+                if isSame { return true }
+            }
+            other = this.pointee.next
+        }
+        return false
     }
 
     /// The exchange ends: leases and unsettled reservations are given back.
@@ -132,6 +171,7 @@ final class LimiterService {
             } else {
                 store.settle(reserved: holding.pointee.amount, in: holding.pointee.window, spent: spent, of: node)
             }
+            if let alone = holding.pointee.shared { shared?.give(alone.takeRetainedValue(), spent: spent) }
         } else if let held = holding.pointee.shared?.takeRetainedValue() {
             shared?.give(held, spent: spent)
         }

@@ -37,6 +37,9 @@ struct LimiterDemand {
     var period: BudgetPeriod
     var before: BudgetWindow.Before
     var fallback = LimiterFallback.refuse
+    /// Of a budget that this process counts alone while Redis is away: how often it was away. What was counted then is looked up
+    /// anew the next time, because more was spent in between.
+    var absence: UInt64 = 0
 
     var hash: UInt64 = 0
     var node: LimiterNode?
@@ -66,6 +69,7 @@ struct LimiterState {
     private var rate = RateWindow()
     private var budget = BudgetWindow()
     private var sliding: SlidingWindow?
+    private var absence: UInt64 = 0
     /// Leases held.
     var held: Int64 = 0
     /// Holdings that point here; a pinned node is not removed.
@@ -77,7 +81,11 @@ struct LimiterState {
 
     /// Goes to the running period of a budget; false if nobody knows what was spent in it.
     mutating func enter(_ demand: UnsafePointer<LimiterDemand>, _ time: LimiterTime) -> Bool {
-        budget.enter(demand.pointee.period, now: time.wallMilliseconds, demand.pointee.before)
+        if demand.pointee.absence != absence {
+            absence = demand.pointee.absence
+            budget.forget()
+        }
+        return budget.enter(demand.pointee.period, now: time.wallMilliseconds, demand.pointee.before)
     }
 
     /// Grants or refuses.

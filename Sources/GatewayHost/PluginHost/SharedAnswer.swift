@@ -12,7 +12,8 @@ struct SharedAnswer {
     private var windows: [Int64] = []
 
     /// nil: that is no answer.
-    init?(_ reply: RedisReply, _ demands: [SharedDemand]) {
+    /// - Parameter now: milliseconds since 1970, of this process's clock.
+    init?(_ reply: RedisReply, _ demands: [SharedDemand], now: UInt64) {
         guard reply.error == nil, reply.count >= 3 else { return nil }
         let first = Int(reply.integer(1))
         guard demands.indices.contains(first) else { return nil }
@@ -29,7 +30,7 @@ struct SharedAnswer {
         windows.reserveCapacity(demands.count)
         for (index, demand) in demands.enumerated() {
             let (grant, window) = demand.read(
-                { reply.integer(3 + SharedDemand.answerCount * index + $0) }, all: outcome == .granted, now: reply.integer(2))
+                { reply.integer(3 + SharedDemand.answerCount * index + $0) }, all: outcome == .granted, now: Int64(clamping: now))
             grants.append(grant)
             windows.append(window)
         }
@@ -67,6 +68,18 @@ struct SharedAnswer {
         call.add(holding.kind.rawValue)
         call.add(holding.member)
         call.add(holding.amount)
+        call.add(holding.window)
+        call.add(min(spent, LimiterScript.largest))
+        return call
+    }
+
+    /// Of what was taken while Redis was away.
+    static func telling(_ holding: SharedHolding, spent: Int64, time: UInt64?) -> RedisScriptCall {
+        var call = RedisScriptCall(SharedScripts.tell, keys: 2, words: 4)
+        call.add(holding.state)
+        call.add(holding.holdings)
+        addTime(&call, time)
+        call.add(holding.member)
         call.add(holding.window)
         call.add(min(spent, LimiterScript.largest))
         return call

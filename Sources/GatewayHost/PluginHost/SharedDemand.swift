@@ -81,7 +81,9 @@ struct SharedDemand {
     static let wordCount = 8
 
     /// What the plugin is told, and where a reservation was made.
-    /// - Parameter all: everything was granted; else nothing was, and each answer is about its demand alone.
+    /// - Parameters:
+    ///   - all: everything was granted; else nothing was, and each answer is about its demand alone.
+    ///   - now: of this process's clock, by which it chose the period of a budget.
     func read(_ answer: (Int) -> Int64, all: Bool, now: Int64) -> (grant: gw_grant, window: Int64) {
         var grant = gw_grant(
             size: UInt32(MemoryLayout<gw_grant>.size), reserved: 0, remaining: 0, reset_ms: 0, retry_after_ms: 0, spent: 0)

@@ -16,19 +16,26 @@ final class SharedHolding {
     let member: [UInt8]
     let amount: Int64
     let window: Int64
+    /// It was taken while Redis was away, which hears of it when it is back: of a lease by its renewal, of a budget when it is
+    /// settled.
+    let isTakenAlone: Bool
+    /// Redis has it.
+    var isKnown: Bool
     /// When it has to be renewed.
     var renewAt = Instant.distantFuture
     var next: SharedHolding?
     unowned(unsafe) var previous: SharedHolding?
     var isListed = false
 
-    init(_ demand: SharedDemand, id: [UInt8], number: Int, window: Int64) {
+    init(_ demand: SharedDemand, id: [UInt8], number: Int, window: Int64, isTakenAlone: Bool = false) {
         kind = demand.kind
         name = demand.name
         state = demand.state
         holdings = demand.holdings
         amount = demand.cost
         self.window = window
+        self.isTakenAlone = isTakenAlone
+        isKnown = !isTakenAlone
         member = id + Array(".\(number):\(demand.cost):\(window)".utf8)
     }
 }

@@ -42,8 +42,10 @@ final class SharedLimiter: TimerHandler {
         heartbeatAt = client.loop.now
         client.loop.arm(timer, at: client.loop.now.adding(milliseconds: Self.tickMilliseconds))
         client.whenUp = { [unowned self] in
+            settings.returns.cameBack()
             heartbeat()
             settleAgain()
+            renew(all: true)
         }
     }
 
@@ -65,7 +67,7 @@ final class SharedLimiter: TimerHandler {
     // MARK: Answers
 
     fileprivate func answered(_ take: SharedTake, _ reply: RedisReply) {
-        guard let answer = SharedAnswer(reply, take.demands) else {
+        guard let answer = SharedAnswer(reply, take.demands, now: wallMilliseconds) else {
             if let error = reply.error { refused(error) }
             return withoutRedis(take)
         }
@@ -93,9 +95,11 @@ final class SharedLimiter: TimerHandler {
 
     /// Nobody waits for it any more; what was granted is given back.
     fileprivate func answeredLate(_ take: SharedTake, _ reply: RedisReply) {
-        guard let answer = SharedAnswer(reply, take.demands) else { return }
+        guard let answer = SharedAnswer(reply, take.demands, now: wallMilliseconds) else { return }
         for holding in answer.holdings(take.demands, id: take.id) { give(holding, spent: 0) }
     }
+
+    private var wallMilliseconds: UInt64 { time ?? client.loop.wallNanoseconds / 1_000_000 }
 
     private var lastRefusal = ""
 
@@ -111,7 +115,7 @@ final class SharedLimiter: TimerHandler {
     fileprivate func withoutRedis(_ take: SharedTake) {
         let time = LimiterTime(
             monotonicNanoseconds: client.loop.now.nanoseconds, wallMilliseconds: client.loop.wallNanoseconds / 1_000_000)
-        take.decideAlone(service, operations, nodes: nodeCount, time)
+        take.decideAlone(service, operations, nodes: nodeCount, absence: settings.returns.count, time) { keep($0) }
     }
 
     // MARK: Giving back
@@ -124,7 +128,11 @@ final class SharedLimiter: TimerHandler {
     /// - Parameter spent: of a reservation.
     func give(_ holding: SharedHolding, spent: Int64) {
         held.remove(holding)
-        let call = SharedAnswer.giving(holding, spent: spent, time: time)
+        let isTold = holding.isTakenAlone && holding.kind != GW_DEMAND_LEASE
+        if !holding.isKnown, !isTold || spent == 0 { return }
+        let call =
+            isTold
+            ? SharedAnswer.telling(holding, spent: spent, time: time) : SharedAnswer.giving(holding, spent: spent, time: time)
         if client.ask(call, SharedGive(self, holding, spent)) != nil { giveLater(holding, spent) }
     }
 
@@ -160,7 +168,12 @@ final class SharedLimiter: TimerHandler {
         call.add([UInt8]())
         call.add(Self.lifetimeMilliseconds)
         call.add(Array(settings.node.utf8))
-        _ = client.ask(call, SharedCount { [weak self] in self?.nodeCount = max(1, $0) })
+        _ = client.ask(call, SharedCount { [weak self] in self?.heardOfNodes($0) })
+    }
+
+    private func heardOfNodes(_ count: Int64) {
+        nodeCount = max(1, count)
+        client.metrics.nodes.set(Double(nodeCount))
     }
 
     private struct Place: Hashable {
@@ -168,12 +181,16 @@ final class SharedLimiter: TimerHandler {
         var kind: gw_demand_kind.RawValue
     }
 
-    private func renew() {
+    /// - Parameter all: also what is not due: Redis may have forgotten it, or never heard of it.
+    private func renew(all: Bool = false) {
         let now = client.loop.now
         var due: [Place: [SharedHolding]] = [:]
-        while let holding = held.first, holding.renewAt <= now {
+        var left = all ? held.count : .max
+        while left > 0, let holding = held.first, all || holding.renewAt <= now {
+            left -= 1
             held.remove(holding)
             keep(holding)
+            holding.isKnown = true
             due[Place(holdings: holding.holdings, kind: holding.kind.rawValue), default: []].append(holding)
         }
         for (place, all) in due {

@@ -9,9 +9,12 @@ enum SharedScripts {
     static let give = 3
     static let renew = 4
     static let nodes = 5
+    static let tell = 6
 
     static let library = RedisScript.Library(
-        [addText, swapText, LimiterScript.take, LimiterScript.give, LimiterScript.renew, LimiterScript.nodes].map { RedisScript($0) })
+        [addText, swapText, LimiterScript.take, LimiterScript.give, LimiterScript.renew, LimiterScript.nodes, LimiterScript.tell].map {
+            RedisScript($0)
+        })
 
     /// KEYS: the counter. ARGV: delta, milliseconds (0: for ever). The sum as text: numbers of scripts have 53 bits.
     private static let addText = """

@@ -9,6 +9,8 @@ struct SharedStoreSettings: Sendable {
     /// Names this process among the nodes.
     let node: String
     let health = RedisHealth()
+    /// How often a connection came back, of all loops together.
+    let returns = SharedReturns()
 
     /// nil when the store is in the data folder.
     init?(_ config: GatewayConfig, node: String) {

@@ -11,6 +11,7 @@ struct RedisMetrics {
     let unsent: MetricSeries
     let reconnects: MetricSeries
     let latency: MetricSeries
+    let nodes: MetricSeries
 
     init(_ host: HostMetrics, loop: Int) {
         let loop = "\(loop)"
@@ -22,5 +23,6 @@ struct RedisMetrics {
         unsent = host.series(.redisCommands, loop, "not_sent")
         reconnects = host.series(.redisConnections, loop)
         latency = host.series(.redisLatency, loop)
+        nodes = host.series(.redisNodes, loop)
     }
 }

@@ -48,6 +48,27 @@ import Testing
         #expect(take(store, [budget("b", 0, of: 10)], held: &held).1[0].remaining == 8)
     }
 
+    @Test func whatIsSpentAloneIsToldAnewEachTimeThatRedisIsAway() {
+        let store = LimiterStore()
+        var held: [(LimiterNode, Int)] = []
+        func budget(_ cost: Int64, absence: UInt64, before: BudgetWindow.Before = .unknown) -> Demand {
+            var demand = Demand(kind: GW_DEMAND_BUDGET, key: Bytes("b"), cost: cost, limit: 100, before: before)
+            demand.absence = absence
+            return demand
+        }
+        let told = BudgetWindow.Before.spent(40, at: time.wallMilliseconds)
+        #expect(take(store, [budget(10, absence: 1)], held: &held).0 == .unknown(first: 0))
+        #expect(take(store, [budget(10, absence: 1, before: told)], held: &held).1[0].remaining == 50)
+        #expect(take(store, [budget(10, absence: 1)], held: &held).1[0].remaining == 40)
+        // It was away again: what runs from the last time is still reserved.
+        #expect(take(store, [budget(10, absence: 2)], held: &held).0 == .unknown(first: 0))
+        let later = BudgetWindow.Before.spent(60, at: time.wallMilliseconds)
+        let (outcome, grants) = take(store, [budget(10, absence: 2, before: later)], held: &held)
+        #expect(outcome == .granted && grants[0].spent == 60 && grants[0].remaining == 10)
+        store.settle(reserved: 10, in: 0, spent: 3, of: held[0].0)
+        #expect(take(store, [budget(0, absence: 2)], held: &held).1[0].remaining == 17)
+    }
+
     @Test func oneKeyTwiceInOneTakeCountsTwice() {
         let store = LimiterStore()
         var held: [(LimiterNode, Int)] = []

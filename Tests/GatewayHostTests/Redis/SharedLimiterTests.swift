@@ -35,7 +35,7 @@ import Testing
             let id = Array("n1.0.\(number)".utf8)
             var answer: SharedAnswer?
             let words = lab.ask(SharedAnswer.question(demands, id: id, time: time, lifetime: lifetime)) {
-                answer = SharedAnswer($0, demands)
+                answer = SharedAnswer($0, demands, now: time ?? 0)
             }
             if answer == nil { Issue.record("Redis answered \(words)") }
             return (answer, answer?.holdings(demands, id: id) ?? [])
@@ -205,6 +205,32 @@ import Testing
         #expect(desk.give(held[0], spent: 25, at: now + 20_002) == "0")
         let (end, _) = desk.take(reserve(0), at: now + 20_003, lifetime: 15_000)
         #expect(end?.grants[0].spent == 25 && end?.grants[0].remaining == 75)
+    }
+
+    @Test func whatWasSpentWhileRedisWasAwayCountsOnce() throws {
+        let desk = try Desk()
+        let now: UInt64 = 1_700_000_000_000
+        let day = BudgetPeriod(start: now - 1000, end: now + 86_400_000)
+        func budget(_ cost: Int64, _ before: BudgetWindow.Before = .unknown) -> SharedDemand {
+            desk.demand(GW_DEMAND_BUDGET, "b", cost: cost, limit: 100, length: 1, period: day, before: before)
+        }
+        func tell(_ number: Int, spent: Int64, window: UInt64) -> String {
+            let holding = SharedHolding(budget(10), id: Array("n2.0.7".utf8), number: number, window: Int64(window), isTakenAlone: true)
+            return desk.lab.ask(SharedAnswer.telling(holding, spent: spent, time: now))
+        }
+        // Nobody knows what was spent: the ledger will say it, this included.
+        #expect(tell(1, spent: 7, window: day.start) == "0")
+        #expect(desk.take([budget(10)], at: now).0?.outcome == .unknown(first: 0))
+        let (first, _) = desk.take([budget(10, .spent(20, at: now))], at: now)
+        #expect(first?.outcome == .granted && first?.grants[0].spent == 20)
+        #expect(tell(2, spent: 30, window: day.start) == "1")
+        #expect(tell(2, spent: 30, window: day.start) == "0", "it was sent twice")
+        #expect(tell(3, spent: 30, window: day.start - 86_400_000) == "0", "that period is over")
+        let (second, _) = desk.take([budget(0)], at: now + 1)
+        #expect(second?.grants[0].spent == 50 && second?.grants[0].remaining == 40)
+        // What is left behind counts for nothing when it expires.
+        let (third, _) = desk.take([budget(0)], at: now + UInt64(LimiterScript.tombstoneMilliseconds) + 2)
+        #expect(third?.grants[0].spent == 50 && third?.grants[0].remaining == 40)
     }
 
     @Test func allKeysOfATakeHaveOneHashTag() throws {

@@ -36,10 +36,10 @@ extension Verb {
         details: """
             --json prints one object a line with the members id, started, key, account, model, status, end (completed, interrupted,
             failed, refused), input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-            cost_nano_usd, upstream_request_id, attempts. Without it the same as CSV. --since and --until also take a moment in UTC, as
-            2026-11-26T04:00:00Z. --details adds group, model_asked, duration_us, first_byte_us, stream, reported (the provider reported
-            usage), unpriced, client_left, cut (and its upstream was not read to its end), found_open (its gateway died) and why (that
-            account).
+            cost_nano_usd, upstream_request_id, attempts, why (this account; who refused; a plugin ended it). Without it the same as
+            CSV. --since and --until also take a moment in UTC, as 2026-11-26T04:00:00Z. --details adds group, model_asked, duration_us,
+            first_byte_us, stream, reported (the provider reported usage), unpriced, client_left, cut (and its upstream was not read to
+            its end) and found_open (its gateway died).
             """,
         flags: [
             .config, .data, .since, .until, Flag(name: "id", value: "ID", help: "the row of this request"), .json, .csv,

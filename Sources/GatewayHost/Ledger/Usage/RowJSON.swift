@@ -43,6 +43,8 @@ struct RowJSON {
         json.value(row.upstreamID)
         json.key("attempts")
         json.value(Int64(row.attempts))
+        json.key("why")
+        json.value(row.why)
         if hasDetails { addDetails(row) }
         json.endObject()
         return json.bytes
@@ -65,8 +67,6 @@ struct RowJSON {
             json.key(name)
             json.value(row.flags.contains(flag))
         }
-        json.key("why")
-        json.value(row.why)
     }
 
     /// The names of the members, in order: the head of a CSV of rows.
