@@ -1,5 +1,7 @@
 // "5.00 usd per day", "20000 output_tokens per minute", "1000000 tokens in all": a budget as people write it, and as
-// gw.limits carries it between plugins.
+// gw.limits carries it between plugins. What else is said of it stands behind commas:
+//
+//     5.00 usd per day, stop_streams, without_redis local_share
 //
 // Kind: pure value. Money is kept in nano-dollars, never in floating point.
 
@@ -33,10 +35,32 @@ public struct BudgetText: Equatable, Sendable {
         }
     }
 
+    /// What becomes of it while the Redis that limits are shared through does not answer.
+    public enum WithoutRedis: Int, CaseIterable, Sendable {
+        case refuse, allow, localShare
+
+        public var word: StaticString {
+            switch self {
+            case .refuse: "refuse"
+            case .allow: "allow"
+            case .localShare: "local_share"
+            }
+        }
+
+        public init?(word: String) {
+            guard let found = Self.allCases.first(where: { "\($0.word)" == word }) else { return nil }
+            self = found
+        }
+    }
+
     public var measure: Measure
     public var span: Span
     /// Requests or tokens; of usd: nano-dollars.
     public var amount: Int
+    /// Nil: it says nothing.
+    public var withoutRedis: WithoutRedis?
+    /// A stream is ended while it runs when this is used up. Never of requests.
+    public var stopsStreams = false
 
     public init(measure: Measure, span: Span, amount: Int) {
         self.measure = measure
@@ -46,10 +70,39 @@ public struct BudgetText: Equatable, Sendable {
 
     /// For `pattern` in schemas.
     public static let pattern =
-        "^[0-9]{1,12}(\\\\.[0-9]{1,9})? (requests|input_tokens|output_tokens|tokens|usd) (per (minute|hour|day|week|month)|in all)$"
+        "^[0-9]{1,12}(\\\\.[0-9]{1,9})? (requests|input_tokens|output_tokens|tokens|usd) (per (minute|hour|day|week|month)|in all)"
+        + "(, (stop_streams|without_redis (refuse|allow|local_share))){0,2}$"
+    /// Bytes of the longest text.
+    public static let lengthLimit = 100
 
-    /// Nil if the text is none. Only money has decimals; nothing is zero.
+    /// Nil if the text is none. Only money has decimals; nothing is zero; nothing is said twice.
     public init?(_ text: String) {
+        var clauses: [Substring] = []
+        var rest = text[...]
+        while let comma = rest.firstIndex(of: ",") {
+            clauses.append(rest[..<comma])
+            rest = rest[rest.index(after: comma)...]
+            guard rest.first == " " else { return nil }
+            rest = rest.dropFirst()
+        }
+        clauses.append(rest)
+        self.init(amountOf: clauses[0])
+        for clause in clauses.dropFirst() where !add(clause) { return nil }
+    }
+
+    private mutating func add(_ clause: Substring) -> Bool {
+        if clause == "stop_streams" {
+            guard !stopsStreams, measure != .requests else { return false }
+            stopsStreams = true
+            return true
+        }
+        let words = clause.split(separator: " ", omittingEmptySubsequences: false)
+        guard words.count == 2, words[0] == "without_redis", withoutRedis == nil else { return false }
+        withoutRedis = WithoutRedis(word: String(words[1]))
+        return withoutRedis != nil
+    }
+
+    private init?(amountOf text: Substring) {
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
         guard words.count == 4, let measure = Measure.allCases.first(where: { "\($0.word)" == words[1] }) else { return nil }
         if words[2] == "in", words[3] == "all" {

@@ -5,6 +5,8 @@
 //     60 4 0 key_01jd…;5.00 usd per day          the same with budgets
 //     0 0 0 key_01jd…;unpriced refuse            models without a price are refused
 //
+// Budgets say of themselves what becomes of them without Redis; for the two numbers that is the configuration's word.
+//
 // Kind: pure value.
 
 import PluginKit
@@ -44,10 +46,10 @@ struct KeyLimits {
     }
 
     /// All of them in order, as limits of a key or of a tenant.
-    func limits(of subject: Limit.Subject) -> [Limit] {
+    func limits(of subject: Limit.Subject, _ terms: LimitTerms) -> [Limit] {
         var limits: [Limit] = []
-        if requestsPerMinute > 0 { limits.append(Limit(subject: subject, measure: .requestsPerMinute, amount: requestsPerMinute)) }
-        if concurrency > 0 { limits.append(Limit(subject: subject, measure: .concurrency, amount: concurrency)) }
-        return limits + budgets.map { Limit(subject, $0) }
+        if requestsPerMinute > 0 { limits.append(terms.limit(subject, .requestsPerMinute, amount: requestsPerMinute)) }
+        if concurrency > 0 { limits.append(terms.limit(subject, .concurrency, amount: concurrency)) }
+        return limits + budgets.map { terms.limit(subject, $0) }
     }
 }

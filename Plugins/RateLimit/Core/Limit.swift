@@ -17,6 +17,12 @@ struct Limit: Sendable {
     let subject: Subject
     let measure: Measure
     let amount: Int
+    /// What becomes of it while the store that limits are shared through does not answer.
+    let withoutRedis: BudgetText.WithoutRedis
+    /// Of places: how a request waits for one; nil: it is refused at once.
+    let waits: WaitTerms?
+    /// Of a budget: a stream is ended when it is used up.
+    let stopsStreams: Bool
 
     /// Begins the name of its bucket; what follows is the key's name, the tenant's or the address. The limiter counts
     /// each period under it apart.
@@ -24,15 +30,17 @@ struct Limit: Sendable {
     /// Bytes of the longest prefix.
     static var prefixLimit: Int { 17 }
 
-    init(subject: Subject, measure: Measure, amount: Int) {
+    init(
+        subject: Subject, measure: Measure, amount: Int, withoutRedis: BudgetText.WithoutRedis = .refuse, waits: WaitTerms? = nil,
+        stopsStreams: Bool = false
+    ) {
         self.subject = subject
         self.measure = measure
         self.amount = amount
+        self.withoutRedis = withoutRedis
+        self.waits = waits
+        self.stopsStreams = stopsStreams
         prefix = Self.prefix(subject, measure)
-    }
-
-    init(_ subject: Subject, _ budget: BudgetText) {
-        self.init(subject: subject, measure: .budget(budget.measure, budget.span), amount: budget.amount)
     }
 
     private static func prefix(_ subject: Subject, _ measure: Measure) -> StaticString {
@@ -94,6 +102,16 @@ struct Limit: Sendable {
     /// - Parameter cost: of a reservation.
     @inline(__always)
     func demand(_ bucket: Bytes, cost: Int = 1, before: SpentBefore = .nothing) -> gw_demand {
+        let demand = bareDemand(bucket, cost: cost, before: before)
+        switch withoutRedis {
+        case .refuse: return demand
+        case .allow: return demand.without(GW_WITHOUT_STORE_ALLOW)
+        case .localShare: return demand.without(GW_WITHOUT_STORE_SHARE)
+        }
+    }
+
+    @inline(__always)
+    private func bareDemand(_ bucket: Bytes, cost: Int, before: SpentBefore) -> gw_demand {
         switch measure {
         case .requestsPerMinute: .rate(bucket, limit: amount, periodMilliseconds: 60_000)
         case .concurrency: .lease(bucket, limit: amount)

@@ -18,6 +18,10 @@ final class LimitPlan: Sendable {
     let needsPrice: Bool
     /// Something is reserved when the body is there; then everything is taken there.
     let isReserving: Bool
+    /// A request may wait for a place, and whoever ends lets the next one in.
+    let waits: Bool
+    /// A stream may be ended while it runs.
+    let stopsStreams: Bool
     /// Which limit the announced requests are about; nil if none is.
     let announced: Int?
 
@@ -29,12 +33,14 @@ final class LimitPlan: Sendable {
         limitsTenants = limits.contains { $0.subject == .tenant }
         needsPrice = refusesUnpriced || limits.contains { $0.budget?.measure == .usd }
         isReserving = limits.contains(where: \.isReserved) || refusesUnpriced
+        waits = limits.contains { $0.waits != nil }
+        stopsStreams = limits.contains(where: \.stopsStreams)
         announced = announces ? limits.firstIndex { $0.subject == .key && $0.measure == .requestsPerMinute } : nil
     }
 
     /// Nil if the text is none of gw.limits.
     /// - Parameter configured: that hold on this route.
-    convenience init?(_ text: Bytes, over configured: [Limit], announces: Bool) {
+    convenience init?(_ text: Bytes, over configured: [Limit], _ terms: LimitTerms, announces: Bool) {
         let lines = text.buffer.split(separator: 0x0a, omittingEmptySubsequences: false)
         guard lines.count <= 2 else { return nil }
         var own: [KeyLimits] = []
@@ -42,8 +48,8 @@ final class LimitPlan: Sendable {
             guard let limits = KeyLimits(Bytes(UnsafeBufferPointer(rebasing: line))) else { return nil }
             own.append(limits)
         }
-        let key = own[0].limits(of: .key)
-        let tenant = own.count > 1 ? own[1].limits(of: .tenant) : []
+        let key = own[0].limits(of: .key, terms)
+        let tenant = own.count > 1 ? own[1].limits(of: .tenant, terms) : []
         let said = key + tenant
         let rest = configured.filter { limit in !said.contains { $0.replaces(limit) } }
         self.init(
@@ -69,10 +75,12 @@ final class PlanBook {
     private var plans: [SipTag: LimitPlan] = [:]
     private let hash: SipHash
     private let configured: [Limit]
+    private let terms: LimitTerms
     private let announces: Bool
 
-    init(_ configured: [Limit], announces: Bool, secret: (UInt64, UInt64)) {
+    init(_ configured: [Limit], _ terms: LimitTerms, announces: Bool, secret: (UInt64, UInt64)) {
         self.configured = configured
+        self.terms = terms
         self.announces = announces
         hash = SipHash(key0: secret.0, key1: secret.1)
     }
@@ -82,7 +90,7 @@ final class PlanBook {
         var tag = hash.tag(of: text)
         if !isLimited { tag.low = ~tag.low }
         if let plan = plans[tag] { return plan }
-        guard let plan = LimitPlan(text, over: isLimited ? configured : [], announces: announces) else { return nil }
+        guard let plan = LimitPlan(text, over: isLimited ? configured : [], terms, announces: announces) else { return nil }
         if plans.count >= Self.planLimit { plans.removeAll(keepingCapacity: true) }
         plans[tag] = plan
         return plan

@@ -12,10 +12,10 @@ struct LimitStanding: BitwiseCopyable {
     /// Seconds since 1970 at which all of the limit is there again; 0: never.
     let reset: Int
 
-    init(limit: Int, grant: gw_grant, wallNanoseconds: UInt64, isEndless: Bool = false) {
-        self.limit = limit
-        remaining = min(limit, max(0, Int(grant.remaining)))
-        reset = isEndless ? 0 : Self.secondAfter(milliseconds: grant.reset_ms, wallNanoseconds: wallNanoseconds)
+    init(_ limit: Limit, grant: gw_grant, wallNanoseconds: UInt64) {
+        self.limit = limit.amount
+        remaining = min(limit.amount, max(0, Int(grant.remaining)))
+        reset = limit.budget?.span == .forEver ? 0 : limit.end(milliseconds: grant.reset_ms, wallNanoseconds: wallNanoseconds)
     }
 
     /// The whole second, since 1970, in which `milliseconds` from now have passed.
@@ -58,8 +58,7 @@ struct LimitStandings: BitwiseCopyable {
     init(_ limits: [Limit], _ result: OperationResult, wallNanoseconds: UInt64) {
         for (index, limit) in limits.enumerated() where limit.subject == .key {
             guard let grant = result.grant(index) else { continue }
-            let isEndless = limit.budget?.span == .forEver
-            let standing = LimitStanding(limit: limit.amount, grant: grant, wallNanoseconds: wallNanoseconds, isEndless: isEndless)
+            let standing = LimitStanding(limit, grant: grant, wallNanoseconds: wallNanoseconds)
             switch limit.measure {
             case .requestsPerMinute, .budget(.requests, _): Self.keep(standing, in: &requests)
             case .budget(.inputTokens, _): Self.keep(standing, in: &input)
@@ -96,17 +95,55 @@ struct LimitStandings: BitwiseCopyable {
 }
 
 extension Limit {
+    /// The second, since 1970, in which `milliseconds` from now have passed. Periods of the calendar end at a full one, which is
+    /// a little less or more away when the clock is read once more.
+    fileprivate func end(milliseconds: UInt64, wallNanoseconds: UInt64) -> Int {
+        guard let span = budget?.span, span != .minute else {
+            return LimitStanding.secondAfter(milliseconds: milliseconds, wallNanoseconds: wallNanoseconds)
+        }
+        return Int((wallNanoseconds / 1_000_000 + milliseconds + 500) / 1000)
+    }
+
+    /// "the budget of 5.00 USD per day".
+    var spoken: String {
+        switch measure {
+        case .requestsPerMinute: "the limit of \(amount) requests per minute"
+        case .concurrency: "the limit of \(amount) requests at the same time"
+        case .budget(let measure, let span):
+            "the \(measure == .usd ? "budget" : "limit") of \(BudgetText.spoken(amount, measure)) "
+                + (span == .forEver ? "in all" : "per \(span.word)")
+        }
+    }
+
+    private func who(_ name: String) -> String {
+        switch subject {
+        case .key: name.isEmpty ? "requests without a key" : "the API key '\(name)'"
+        case .tenant: name.isEmpty ? "requests without a tenant" : "the tenant '\(name)'"
+        case .address: name.isEmpty ? "clients without an address" : "the address \(name)"
+        }
+    }
+
+    /// What the client is told that waited for a place in vain, or could not wait.
+    func placesTaken(name: String, _ reason: String) -> Refusal {
+        Refusal(
+            .rateLimit, "\(who(name)) reached \(spoken), \(reason); try again when one of them has ended", retryAfter: 1)
+    }
+
+    /// What the client is told whose stream ends here.
+    func streamStopped(name: String, grant: gw_grant, wallNanoseconds: UInt64) -> Refusal {
+        var message = "\(who(name)) used up \(spoken) while this answer was written; it ends here and is not complete"
+        guard let (measure, span) = budget, span != .forEver else { return Refusal(.billing, message) }
+        let end = end(milliseconds: grant.reset_ms, wallNanoseconds: wallNanoseconds)
+        message += ". It renews at \(Timestamp(seconds: end).text)"
+        return Refusal(measure == .usd ? .billing : .rateLimit, message)
+    }
+
     /// What the client is told when this limit refuses it.
     /// - Parameters:
     ///   - name: the key's name, the tenant's, or the address; empty if there is none.
     ///   - grant: how the limit stands.
     func refusal(name: String, grant: gw_grant, wallNanoseconds: UInt64) -> Refusal {
-        let who =
-            switch subject {
-            case .key: name.isEmpty ? "requests without a key" : "the API key '\(name)'"
-            case .tenant: name.isEmpty ? "requests without a tenant" : "the tenant '\(name)'"
-            case .address: name.isEmpty ? "clients without an address" : "the address \(name)"
-            }
+        let who = who(name)
         switch measure {
         case .requestsPerMinute:
             return wait(
@@ -140,7 +177,7 @@ extension Limit {
             return Refusal(.billing, "\(who) \(given); ask the operator for more", shouldRetry: false)
         }
         if measure == .usd {
-            let end = LimitStanding.secondAfter(milliseconds: grant.reset_ms, wallNanoseconds: wallNanoseconds)
+            let end = end(milliseconds: grant.reset_ms, wallNanoseconds: wallNanoseconds)
             return Refusal(
                 .billing,
                 "\(who) has used up its budget of \(limit) per \(span.word) (\(BudgetText.spoken(spent, measure)) spent); it renews at "
@@ -152,7 +189,7 @@ extension Limit {
 
     private func wait(_ reason: String, milliseconds: UInt64, _ wallNanoseconds: UInt64) -> Refusal {
         let seconds = max(1, Int((milliseconds + 999) / 1000))
-        let end = LimitStanding.secondAfter(milliseconds: milliseconds, wallNanoseconds: wallNanoseconds)
+        let end = end(milliseconds: milliseconds, wallNanoseconds: wallNanoseconds)
         return Refusal(
             .rateLimit, "\(reason); try again in \(seconds) s, at \(Timestamp(seconds: end).text)", retryAfter: seconds,
             shouldRetry: seconds <= 60)

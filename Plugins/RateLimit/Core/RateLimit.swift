@@ -5,6 +5,9 @@
 //     only requests a minute and at once      in onRequest, before the body is read
 //     budgets too                             in onBody, reserved by an estimate (RateLimitWorker+Budgets)
 //
+// Where the operator wants it a request waits for its place (RateLimitWorker+Waiting), and a stream ends when its budget is
+// used up (RateLimitWorker+Streams).
+//
 // The host gives back what is held when the exchange ends, however it ends, so nothing can leak. Reloads change nothing of
 // what is taken, because the buckets belong to the name of this entry of the chain and not to a generation.
 //
@@ -18,15 +21,19 @@ import PluginKit
 
 public final class RateLimit: Plugin {
     public static let about = PluginDescription(
-        id: "gw.ratelimit", version: "1.1.0", summary: "Limits requests, tokens and money, in periods and at once",
+        id: "gw.ratelimit", version: "1.2.0", summary: "Limits requests, tokens and money, in periods and at once",
         schema: RateLimitOptions.schema)
 
     fileprivate let options: RateLimitOptions
     fileprivate let services: RateLimitServices
+    fileprivate let metrics: LimitMetrics?
+    fileprivate let room: WaitingRoom
 
     public init(_ instance: Instance) throws {
         options = try RateLimitOptions(try instance.settings())
         services = try RateLimitServices(instance)
+        metrics = try? LimitMetrics(instance)
+        room = WaitingRoom.of(entry: instance.name)
         if options.limits.isEmpty {
             instance.log(GW_LOG_INFO, "no limit is configured: requests are limited by what their keys say, or not at all")
         }
@@ -47,6 +54,9 @@ struct RateLimitServices {
     let route: Attribute
     let model: Attribute
     let keyLimits: Attribute
+    let stream: Attribute
+    let requestID: Attribute
+    let endReason: Attribute
     /// Input, output, cache reads and writes, for a host without a ledger.
     let tokens: [Attribute]
 
@@ -60,17 +70,34 @@ struct RateLimitServices {
         route = instance.attribute(GW_ATTR_ROUTE)
         model = instance.attribute(GW_ATTR_MODEL)
         keyLimits = instance.attribute(GW_ATTR_LIMITS)
+        stream = instance.attribute(GW_ATTR_STREAM)
+        requestID = instance.attribute(GW_ATTR_REQUEST_ID)
+        endReason = instance.attribute(GW_ATTR_END_REASON)
         tokens = [
             GW_ATTR_TOKENS_INPUT, GW_ATTR_TOKENS_OUTPUT, GW_ATTR_CACHE_READ, GW_ATTR_CACHE_WRITE_5M, GW_ATTR_CACHE_WRITE_1H,
         ].map { instance.attribute($0) }
     }
 }
 
-public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
+/// What is kept for an exchange.
+struct LimitState: BitwiseCopyable {
+    var standings: LimitStandings?
+    /// A claim whose stream is looked at; kept by the operation that settles it.
+    private let claim: UnsafeMutableRawPointer?
+
+    init(_ standings: LimitStandings?, metered claim: Claim? = nil) {
+        self.standings = standings
+        self.claim = claim.map { Unmanaged.passUnretained($0).toOpaque() }
+    }
+
+    var metered: Claim? { claim.map { Unmanaged<Claim>.fromOpaque($0).takeUnretainedValue() } }
+}
+
+public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook, ChunkHook {
     let services: RateLimitServices
+    let metrics: LimitMetrics?
+    let room: WaitingRoom
     let announces: Bool
-    /// What becomes of a limit while the shared store does not answer.
-    let withoutStore: gw_without_store
     let estimates: Estimates
     private let plans: PlanBook
     /// Of requests whose key says nothing.
@@ -81,26 +108,49 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
         var secret: (UInt64, UInt64) = (0, 0)
         withUnsafeMutableBytes(of: &secret) { worker.random($0) }
         services = plugin.services
+        metrics = plugin.metrics
+        room = plugin.room
         announces = plugin.options.announces
-        withoutStore = plugin.options.withoutStore
         routes = plugin.options.routes
         configured = LimitPlan(plugin.options.limits, announces: announces)
-        plans = PlanBook(plugin.options.limits, announces: announces, secret: secret)
+        plans = PlanBook(plugin.options.limits, plugin.options.terms, announces: announces, secret: secret)
         estimates = Estimates(secret: secret)
     }
 
     public func onRequest(_ request: Request) -> Verdict {
         let own = request.text(services.keyLimits)
         if !own.isAbsent { return takeOwn(request, own) }
-        guard !configured.limits.isEmpty, isLimited(request) else { return .continue }
-        if configured.isReserving { return .continue }
-        request.unsubscribe(GW_ON_BODY)
+        guard !configured.limits.isEmpty, isLimited(request) else {
+            request.unsubscribe(GW_ON_BODY | GW_ON_CHUNK)
+            return .continue
+        }
+        if configured.isReserving { return awaitBody(request, configured) }
+        request.unsubscribe(GW_ON_BODY | GW_ON_CHUNK)
+        if configured.waits { return takePlaces(request, configured) }
         return take(request, configured, key: request.text(services.principal), limitsTaken)
     }
 
     public func onBody(_ request: Request) -> Verdict {
         guard let plan = plan(of: request), plan.isReserving else { return .continue }
         return reserve(request, plan)
+    }
+
+    private func awaitBody(_ request: Request, _ plan: LimitPlan) -> Verdict {
+        if !plan.stopsStreams { request.unsubscribe(GW_ON_CHUNK) }
+        return .continue
+    }
+
+    /// Requests a minute and at once, where it may wait for a place.
+    private func takePlaces(_ request: Request, _ plan: LimitPlan) -> Verdict {
+        guard let names = names(request, plan) else { return isTooLong(request) }
+        return takeOrWait(request, Claim(plan, names: names))
+    }
+
+    /// Of the subjects' buckets; nil if one is too long.
+    func names(_ request: Request, _ plan: LimitPlan) -> [[UInt8]]? {
+        let key = plan.owner.isEmpty ? Array(request.text(services.principal).buffer) : plan.owner
+        let names = [key, Array(tenantName(request, plan).buffer), Array(request.text(services.clientAddress).buffer)]
+        return names.allSatisfy { $0.count + Limit.prefixLimit <= Self.bucketLimit } ? names : nil
     }
 
     /// Nil if nothing is asked of the request.
@@ -116,9 +166,10 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
             request.log(GW_LOG_ERROR, "gw.limits is not three numbers, an owner and budgets")
             return .fail
         }
-        if plan.isReserving { return .continue }
-        request.unsubscribe(GW_ON_BODY)
+        if plan.isReserving { return awaitBody(request, plan) }
+        request.unsubscribe(GW_ON_BODY | GW_ON_CHUNK)
         if plan.limits.isEmpty { return .continue }
+        if plan.waits { return takePlaces(request, plan) }
         return plan.owner.withUnsafeBufferPointer { take(request, plan, key: Bytes($0), ownLimitsTaken) }
     }
 
@@ -144,7 +195,7 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
                         }
                     let bucket = limit.writeBucket(name, to: memory.baseAddress! + index * room)
                     if bucket.count > Self.bucketLimit { return isTooLong(request) }
-                    demands.initializeElement(at: index, to: limit.demand(bucket).without(withoutStore))
+                    demands.initializeElement(at: index, to: limit.demand(bucket))
                 }
                 return services.limiter.take(request, demands, count: limits.count, taken) == nil ? .fail : .suspend
             }
@@ -152,9 +203,11 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
     }
 
     public func onResponse(_ request: Request) -> Verdict {
-        if let standings = request.state(LimitStandings.self), !upstreamSpokeOfLimits(request) {
-            standings.pointee.forEachHeader { request.setHeader($0, $1, of: GW_RESPONSE) }
+        guard let state = request.state(LimitState.self) else { return .continue }
+        if let standings = state.pointee.standings, !upstreamSpokeOfLimits(request) {
+            standings.forEachHeader { request.setHeader($0, $1, of: GW_RESPONSE) }
         }
+        if state.pointee.metered != nil, !request.isEventStream { request.unsubscribe(GW_ON_CHUNK) }
         return .continue
     }
 
@@ -178,9 +231,8 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
         switch result.error {
         case GW_OK:
             if let announced = plan.announced, let grant = result.grant(announced) {
-                let standing = LimitStanding(
-                    limit: plan.limits[announced].amount, grant: grant, wallNanoseconds: request.clock(GW_CLOCK_WALL))
-                request.makeState(LimitStandings(requests: standing))
+                let standing = LimitStanding(plan.limits[announced], grant: grant, wallNanoseconds: request.clock(GW_CLOCK_WALL))
+                request.makeState(LimitState(LimitStandings(requests: standing)))
             }
             return .continue
         case GW_E_LIMIT: return refuse(request, result, plan)
@@ -218,14 +270,9 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
     func refuse(_ request: Request, _ result: OperationResult, _ plan: LimitPlan) -> Verdict {
         guard plan.limits.indices.contains(result.number) else { return .fail }
         let limit = plan.limits[result.number]
-        let name: Bytes =
-            switch limit.subject {
-            case .key: request.text(services.principal)
-            case .tenant: tenantName(request, plan)
-            case .address: request.text(services.clientAddress)
-            }
         let now = request.clock(GW_CLOCK_WALL)
-        var refusal = limit.refusal(name: name.string, grant: result.grant(result.number) ?? gw_grant(), wallNanoseconds: now)
+        var refusal = limit.refusal(
+            name: name(of: limit.subject, request, plan), grant: result.grant(result.number) ?? gw_grant(), wallNanoseconds: now)
         if announces {
             LimitStandings(plan.limits, result, wallNanoseconds: now).forEachHeader {
                 refusal.headers.append((name: $0.string, value: $1.string))
@@ -233,6 +280,15 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook {
         }
         request.log(GW_LOG_INFO, "refused: \(refusal.message)")
         return request.refuse(refusal)
+    }
+
+    /// As people know it.
+    func name(of subject: Limit.Subject, _ request: Request, _ plan: LimitPlan) -> String {
+        switch subject {
+        case .key: request.text(services.principal).string
+        case .tenant: tenantName(request, plan).string
+        case .address: request.text(services.clientAddress).string
+        }
     }
 }
 

@@ -11,56 +11,19 @@
 
 import PluginKit
 
-/// What one request reserves.
-private final class Claim {
-    let plan: LimitPlan
-    /// Of the subjects' buckets, by `Limit.Subject`.
-    let names: [[UInt8]]
-    /// By the plan's limits.
-    var costs: [Int]
-    var before: [SpentBefore]
-    /// How often it was taken again.
-    var rounds = 0
-    let tag: SipTag
-    let bodyBytes: Int
-    let model: [UInt8]
-
-    init(_ plan: LimitPlan, names: [[UInt8]], tag: SipTag, bodyBytes: Int, model: [UInt8]) {
-        self.plan = plan
-        self.names = names
-        self.tag = tag
-        self.bodyBytes = bodyBytes
-        self.model = model
-        costs = plan.limits.map { _ in 1 }
-        // An address is not in the ledger; what it spent before a restart is forgotten.
-        before = plan.limits.map { $0.subject == .address ? .nothing : .unknown }
-    }
-
-    var mayTakeAgain: Bool { rounds <= 3 * plan.limits.count + 2 }
-
-    func withBucket<Result>(_ limit: Limit, _ body: (Bytes) -> Result) -> Result {
-        let name = names[limit.subject.rawValue]
-        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Limit.prefixLimit + name.count) { memory in
-            name.withUnsafeBufferPointer { body(limit.writeBucket(Bytes($0), to: memory.baseAddress!)) }
-        }
-    }
-}
-
 extension RateLimitWorker {
     func reserve(_ request: Request, _ plan: LimitPlan) -> Verdict {
-        let principal = request.text(services.principal)
-        let key = plan.owner.isEmpty ? Array(principal.buffer) : plan.owner
-        let names = [key, Array(tenantName(request, plan).buffer), Array(request.text(services.clientAddress).buffer)]
-        guard names.allSatisfy({ $0.count + Limit.prefixLimit <= Self.bucketLimit }) else { return isTooLong(request) }
+        guard let names = names(request, plan) else { return isTooLong(request) }
         let model = request.text(services.model)
-        let tag = key.withUnsafeBufferPointer { estimates.tag(owner: Bytes($0), model: model) }
+        let tag = names[Limit.Subject.key.rawValue].withUnsafeBufferPointer { estimates.tag(owner: Bytes($0), model: model) }
         let claim = Claim(plan, names: names, tag: tag, bodyBytes: request.body.count, model: Array(model.buffer))
         if !model.isEmpty, let refusal = estimate(request, claim, model) {
             request.log(GW_LOG_INFO, "refused: \(refusal.message)")
             return request.refuse(refusal)
         }
         if plan.limits.isEmpty { return .continue }
-        return take(request, claim)
+        if plan.stopsStreams, !request.flag(services.stream) { request.unsubscribe(GW_ON_CHUNK) }
+        return takeOrWait(request, claim)
     }
 
     /// Says how much of each limit the request will use; or why it may not.
@@ -118,36 +81,35 @@ extension RateLimitWorker {
 
     // MARK: Taking
 
-    private func take(_ request: Request, _ claim: Claim) -> Verdict {
-        let limits = claim.plan.limits
-        let room = Limit.prefixLimit + (claim.names.map(\.count).max() ?? 0)
+    func take(_ request: Request, _ claim: Claim) -> Verdict {
         claim.rounds += 1
-        return withUnsafeTemporaryAllocation(of: gw_demand.self, capacity: limits.count) { demands in
-            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room * limits.count) { memory in
-                for (index, limit) in limits.enumerated() {
-                    let bucket = claim.names[limit.subject.rawValue].withUnsafeBufferPointer {
-                        limit.writeBucket(Bytes($0), to: memory.baseAddress! + index * room)
-                    }
-                    demands.initializeElement(
-                        at: index, to: limit.demand(bucket, cost: claim.costs[index], before: claim.before[index]).without(withoutStore))
-                }
-                let user = Unmanaged.passRetained(claim).toOpaque()
-                if services.limiter.take(request, demands, count: limits.count, user: user, claimTaken) != nil { return .suspend }
-                Unmanaged<Claim>.fromOpaque(user).release()
-                return .fail
-            }
+        return claim.withDemands(claim.plan.limits.indices, cost: { claim.costs[$0] }) { demands in
+            let user = Unmanaged.passRetained(claim).toOpaque()
+            if services.limiter.take(request, demands, count: demands.count, user: user, claimTaken) != nil { return .suspend }
+            Unmanaged<Claim>.fromOpaque(user).release()
+            leave(request, claim, .left)
+            return .fail
         }
     }
 
     fileprivate func taken(_ request: Request, _ claim: Claim, _ result: OperationResult) -> Verdict {
         switch result.error {
-        case GW_OK: return granted(request, claim, result)
+        case GW_OK:
+            leave(request, claim, .granted)
+            return granted(request, claim, result)
         case GW_E_ABSENT where claim.plan.limits.indices.contains(result.number) && claim.mayTakeAgain:
             return lookUp(request, claim, claim.plan.limits[result.number])
+        case GW_E_LIMIT where claim.plan.limits.indices.contains(result.number) && claim.plan.limits[result.number].waits != nil:
+            return placeRefused(request, claim, result.number)
         case GW_E_LIMIT where takesTheRest(claim, result) && claim.mayTakeAgain: return take(request, claim)
-        case GW_E_LIMIT: return refuse(request, result, claim.plan)
-        case GW_E_CANCELLED: return .continue
+        case GW_E_LIMIT:
+            leave(request, claim, .refused)
+            return refuse(request, result, claim.plan)
+        case GW_E_CANCELLED:
+            leave(request, claim, .left)
+            return .continue
         default:
+            leave(request, claim, .left)
             request.log(GW_LOG_ERROR, "the limiter answered \(result.error.rawValue)")
             return .fail
         }
@@ -166,13 +128,18 @@ extension RateLimitWorker {
     }
 
     private func granted(_ request: Request, _ claim: Claim, _ result: OperationResult) -> Verdict {
+        var standings: LimitStandings?
         if announces {
-            let standings = LimitStandings(claim.plan.limits, result, wallNanoseconds: request.clock(GW_CLOCK_WALL))
-            if !standings.isEmpty { request.makeState(standings) }
+            let all = LimitStandings(claim.plan.limits, result, wallNanoseconds: request.clock(GW_CLOCK_WALL))
+            if !all.isEmpty { standings = all }
         }
+        let isMetered = claim.plan.stopsStreams && request.flag(services.stream)
+        if isMetered { meter(request, claim) }
+        if standings != nil || isMetered { request.makeState(LimitState(standings, metered: isMetered ? claim : nil)) }
         // The end of the exchange ends this operation, when its usage is known and its reservations are still there.
         let operation = request.expect { [unowned self] request, _ in
-            settle(request, claim)
+            if claim.plan.isReserving { settle(request, claim) }
+            if claim.plan.waits { givePlacesBack(request, claim) }
             return .continue
         }
         return operation == nil ? .fail : .continue
@@ -203,8 +170,11 @@ extension RateLimitWorker {
             }
             return take(request, claim)
         case GW_E_ABSENT: return startAtNothing(request, claim)
-        case GW_E_CANCELLED: return .continue
+        case GW_E_CANCELLED:
+            leave(request, claim, .left)
+            return .continue
         default:
+            leave(request, claim, .left)
             request.log(GW_LOG_ERROR, result.bytes.string)
             return .fail
         }
@@ -223,8 +193,11 @@ extension RateLimitWorker {
         for limit in claim.plan.limits {
             guard let (measure, _) = limit.budget else { continue }
             // Once for each bucket; the second period of the same finds nothing left to settle, which is right.
-            claim.withBucket(limit) { _ = services.limiter.settle(request, $0, amount: usage.amount(of: measure)) }
+            // Of a stream that was stopped what was seen, because its provider does not say it any more.
+            let stopped = claim.meter.flatMap { $0.isStopped ? $0.used(measure) : nil }
+            claim.withBucket(limit) { _ = services.limiter.settle(request, $0, amount: max(stopped ?? 0, usage.amount(of: measure))) }
         }
+        if claim.meter?.isStopped == true { return }
         guard usage.isReported, !claim.model.isEmpty else { return }
         var outputOnly = LedgerUsage()
         outputOnly.raw.output_tokens = usage.raw.output_tokens
@@ -243,19 +216,6 @@ extension RateLimitWorker {
         (usage.raw.input_tokens, usage.raw.output_tokens, usage.raw.cache_read_tokens) = (counts[0], counts[1], counts[2])
         (usage.raw.cache_write_5m_tokens, usage.raw.cache_write_1h_tokens) = (counts[3], counts[4])
         return usage
-    }
-}
-
-extension LedgerUsage {
-    /// Input tokens are all that went in, those of the cache included; all tokens are these and the output.
-    fileprivate func amount(of measure: BudgetText.Measure) -> Int {
-        switch measure {
-        case .requests: requests
-        case .inputTokens: allInputTokens
-        case .outputTokens: outputTokens
-        case .tokens: allInputTokens + outputTokens
-        case .usd: costNanoDollars
-        }
     }
 }
 

@@ -29,9 +29,15 @@ final class FakeLimiter {
     func reserved(_ key: String) -> Int64 { reserved[key, default: []].reduce(0) { $0 + $1.amount } }
 
     func settle(_ exchange: FakeExchange, _ key: String, _ amount: Int64) -> gw_error {
-        guard let place = reserved[key]?.firstIndex(where: { $0.exchange == ObjectIdentifier(exchange) }) else { return GW_E_ABSENT }
-        reserved[key]!.remove(at: place)
+        guard reserved[key]?.contains(where: { $0.exchange == ObjectIdentifier(exchange) }) == true else { return GW_E_ABSENT }
+        reserved[key]!.removeAll { $0.exchange == ObjectIdentifier(exchange) }
         spent[key, default: 0] += amount
+        return GW_OK
+    }
+
+    func release(_ exchange: FakeExchange, _ key: String) -> gw_error {
+        guard let place = held[key]?.firstIndex(of: ObjectIdentifier(exchange)) else { return GW_E_ABSENT }
+        held[key]!.remove(at: place)
         return GW_OK
     }
 
@@ -118,6 +124,6 @@ nonisolated(unsafe) let fakeLimiterTable: UnsafePointer<gw_limiter> = {
                     bytes: outcome.grants.withUnsafeBytes { Array($0) })
             },
             settle: { raw, key, amount in exchange(raw).host.limiter.settle(exchange(raw), Bytes(key).string, amount) },
-            release: { _, _ in GW_OK }))
+            release: { raw, key in exchange(raw).host.limiter.release(exchange(raw), Bytes(key).string) }))
     return UnsafePointer(table)
 }()
