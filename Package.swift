@@ -36,10 +36,6 @@ let pluginTargets: [Target] = plugins.flatMap { name -> [Target] in
     ]
 }
 
-/// The rooms that are fuzzed and those they use: the others would be built for nothing, with instruments, each time.
-let fuzzedRooms = ["Memory", "JSON", "Config", "Observe", "Loop", "Net", "Redis", "Storage", "HTTP", "Exchange", "Anthropic"]
-let isFuzzing = environment["GATEWAY_FUZZ"] != nil
-
 let hostDependencies: [Target.Dependency] = [
     "PluginABI", "CLinux", "COpenSSL", "CCurl", "CSQLite", "CHiredis", "CYAML", "CZlib",
 ]
@@ -57,7 +53,7 @@ var targets: [Target] = [
     .systemLibrary(name: "CHiredis", path: "Sources/CLibraries/CHiredis"),
     .systemLibrary(name: "CZlib", path: "Sources/CLibraries/CZlib", pkgConfig: "zlib"),
     .target(
-        name: "GatewayHost", dependencies: hostDependencies, exclude: isFuzzing ? [] : ["Main"], sources: isFuzzing ? fuzzedRooms : nil,
+        name: "GatewayHost", dependencies: hostDependencies, exclude: ["Main"],
         swiftSettings: dataPlane + warnings),
     .executableTarget(
         name: "gateway", dependencies: ["GatewayHost"], path: "Sources/GatewayHost/Main",
@@ -73,10 +69,11 @@ var targets: [Target] = [
 targets += pluginTargets
 
 // The fuzzers have no main of their own, so they exist only when asked for (make fuzz).
-if isFuzzing {
+if let fuzzer = environment["GATEWAY_FUZZ"] {
     targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["GatewayHost"], path: "Tests/Fuzz", exclude: ["run", "dictionaries"]))
+            name: "Fuzz", dependencies: ["GatewayHost"], path: "Tests/Fuzz", exclude: ["run", "dictionaries"],
+            swiftSettings: [.define("FUZZ_\(fuzzer)")]))
 }
 
 let package = Package(

@@ -7,18 +7,13 @@ import threading
 import time
 
 from harness import replies
+from harness.spending import MODEL, NANO, RandomCosts, in_parallel
+from harness.spending import message_request as body
 from harness.client import BrokenEnd, RawClient
 from harness.configuration import AUTHORIZED, configuration
 from harness.waiting import wait_until
 
-NANO = 1_000_000_000
-MODEL = "claude-sonnet-4-6"
 VANISHING = int(os.environ.get("GATEWAY_VANISHING_CLIENTS", "500"))
-
-
-def body(max_tokens=10, stream=False, filler=0):
-    return json.dumps(
-        {"model": MODEL, "max_tokens": max_tokens, "stream": stream, "messages": [], "x": "x" * filler}).encode()
 
 
 def rows(gateway):
@@ -31,45 +26,10 @@ def tokens_of(row):
     return sum(row[name] for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens"))
 
 
-class Random:
-    """An upstream whose answers cost at random, and that keeps its own books."""
-
-    def __init__(self, seed, most):
-        self.random = random.Random(seed)
-        self.most = most
-        self.lock = threading.Lock()
-        self.costs = []
-
-    def __call__(self, received):
-        with self.lock:
-            usage = {"input_tokens": self.random.randint(1, 100), "output_tokens": self.random.randint(1, self.most)}
-            self.costs.append(usage["input_tokens"] * 3000 + usage["output_tokens"] * 15000)
-        return replies.plain(200, json.dumps({"id": "msg", "type": "message", "model": MODEL, "content": [], "usage": usage}).encode())
-
-
-def in_parallel(count, work):
-    failures = []
-
-    def guarded(place):
-        try:
-            work(place)
-        except BaseException as failure:  # shown by the thread that waits
-            failures.append(failure)
-
-    threads = [threading.Thread(target=guarded, args=(place,), daemon=True) for place in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-    assert not any(thread.is_alive() for thread in threads)
-    if failures:
-        raise failures[0]
-
-
 def test_a_dollar_among_two_hundred(start_gateway, upstream):
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
-    books = Random(seed, most=600)
+    books = RandomCosts(seed, most=600)
     upstream.answer(books)
     gateway = start_gateway(threads=2, per_key={"budgets": ["1 usd per month"]}, ledger={"durability": "relaxed"})
     pause = threading.Event()
@@ -93,7 +53,7 @@ def test_a_dollar_among_two_hundred(start_gateway, upstream):
     in_parallel(200, spend)
     spent = sum(books.costs)
     # The dearest request costs less than a cent; one of them may have begun with less than that left.
-    assert 0.95 * NANO <= spent <= NANO + 600 * 15000 + 100 * 3000, (seed, spent)
+    assert 0.95 * NANO <= spent <= NANO + books.dearest, (seed, spent)
     assert {end["type"] for end in ends} == {"billing_error"}
     assert "used up its budget of 1.00 USD per month" in ends[0]["message"] and "it renews at" in ends[0]["message"]
 
@@ -127,7 +87,7 @@ def remaining(gateway):
 
 def test_a_killed_gateway_has_spent_what_its_ledger_says(start_gateway, upstream):
     limit = 1_000_000
-    upstream.answer(Random(1, most=300))
+    upstream.answer(RandomCosts(1, most=300))
     gateway = start_gateway(threads=2, per_key={"budgets": [f"{limit} tokens per day", f"{limit} tokens in all"]})
     stop = threading.Event()
 

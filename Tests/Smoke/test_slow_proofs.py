@@ -66,7 +66,7 @@ def test_the_sanitizer_sees_the_contract_kept():
 def test_the_bench_measures_every_figure(release):
     output = succeeds(sys.executable, "Tests/Bench/bench.py", "--smoke")
     figures = re.findall(r"^(.{54}) +(-?\d+\.\d\d) +(?:\d+\.\d\d|-)[ !]", output, re.M)
-    assert len(figures) == 9, output
+    assert len(figures) == 13, output
     assert all(float(value) > 0 for name, value in figures if " add" not in name), output
 
 
