@@ -128,12 +128,35 @@ http {{
         return self
 
 
+class Redis(Proxy):
+    """A server of its own on loopback, on the load's core, that keeps everything in memory."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        directory.mkdir()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self):
+        self.process = subprocess.Popen(
+            pinned(LOAD_CORE, [tool("redis-server"), "--bind", "127.0.0.1", "--port", self.port, "--dir", self.directory, "--save", "",
+                               "--appendonly", "no"]),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: accepts(self.port), "redis-server accepts")
+        return self
+
+
 class Gateway(Proxy):
     """The release build on one loop. `is_bare` leaves the five plugins out."""
 
     binary = pathlib.Path(os.environ.get("GATEWAY_BINARY") or ROOT / ".build/release/gateway")
 
-    def __init__(self, directory, upstream_url, authority=None, is_bare=False, prefix=(), durability="relaxed"):
+    def __init__(self, directory, upstream_url, authority=None, is_bare=False, prefix=(), durability="relaxed", store=None):
         self.directory = directory
         self._prefix = list(prefix)
         directory.mkdir()
@@ -149,6 +172,8 @@ class Gateway(Proxy):
         ]
         lines = ['listen: "127.0.0.1:0"', "threads: 1", f"upstream: {json.dumps(upstream)}", 'data: "./data"',
                  "log: {level: warning}", "pool: {idle: 2000}", f"ledger: {{durability: {durability}}}"]
+        if store:
+            lines.append(f"store: {json.dumps(store)}")
         lines += ["chain:" if chain else "chain: []"] + [f"  - {json.dumps(entry)}" for entry in chain]
         file = directory / "gateway.yaml"
         file.write_text("\n".join(lines) + "\n")
@@ -157,7 +182,8 @@ class Gateway(Proxy):
     def start(self, poll_seconds=0.005, patience_seconds=60):
         listen = self.directory / "data/listen.json"
         listen.unlink(missing_ok=True)
-        environment = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
+        # Of gateways with a common store the key is given, as it is for all of them.
+        environment = {"ENCRYPTION_KEY": "0123456789abcdef" * 4, **os.environ, "SWIFT_BACKTRACE": "enable=no"}
         command = [*self._prefix, self.binary, "serve", "--config", self.directory / "gateway.yaml"]
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(
