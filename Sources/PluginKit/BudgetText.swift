@@ -1,7 +1,7 @@
 // "5.00 usd per day", "20000 output_tokens per minute", "1000000 tokens in all": a budget as people write it, and as
-// gw.limits carries it between plugins. What else is said of it stands behind commas:
+// gw.limits carries it between plugins. What else is said of it stands behind it:
 //
-//     5.00 usd per day, stop_streams, without_redis local_share
+//     5.00 usd per day stop_streams without_redis local_share
 //
 // Kind: pure value. Money is kept in nano-dollars, never in floating point.
 
@@ -71,40 +71,14 @@ public struct BudgetText: Equatable, Sendable {
     /// For `pattern` in schemas.
     public static let pattern =
         "^[0-9]{1,12}(\\\\.[0-9]{1,9})? (requests|input_tokens|output_tokens|tokens|usd) (per (minute|hour|day|week|month)|in all)"
-        + "(, (stop_streams|without_redis (refuse|allow|local_share))){0,2}$"
+        + "( stop_streams| without_redis (refuse|allow|local_share)){0,2}$"
     /// Bytes of the longest text.
     public static let lengthLimit = 100
 
     /// Nil if the text is none. Only money has decimals; nothing is zero; nothing is said twice.
     public init?(_ text: String) {
-        var clauses: [Substring] = []
-        var rest = text[...]
-        while let comma = rest.firstIndex(of: ",") {
-            clauses.append(rest[..<comma])
-            rest = rest[rest.index(after: comma)...]
-            guard rest.first == " " else { return nil }
-            rest = rest.dropFirst()
-        }
-        clauses.append(rest)
-        self.init(amountOf: clauses[0])
-        for clause in clauses.dropFirst() where !add(clause) { return nil }
-    }
-
-    private mutating func add(_ clause: Substring) -> Bool {
-        if clause == "stop_streams" {
-            guard !stopsStreams, measure != .requests else { return false }
-            stopsStreams = true
-            return true
-        }
-        let words = clause.split(separator: " ", omittingEmptySubsequences: false)
-        guard words.count == 2, words[0] == "without_redis", withoutRedis == nil else { return false }
-        withoutRedis = WithoutRedis(word: String(words[1]))
-        return withoutRedis != nil
-    }
-
-    private init?(amountOf text: Substring) {
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
-        guard words.count == 4, let measure = Measure.allCases.first(where: { "\($0.word)" == words[1] }) else { return nil }
+        guard words.count >= 4, let measure = Measure.allCases.first(where: { "\($0.word)" == words[1] }) else { return nil }
         if words[2] == "in", words[3] == "all" {
             span = .forEver
         } else {
@@ -116,6 +90,16 @@ public struct BudgetText: Equatable, Sendable {
         guard let amount = Self.amount(words[0], decimals: measure == .usd ? 9 : 0), amount > 0 else { return nil }
         self.measure = measure
         self.amount = amount
+        var rest = words.dropFirst(4)
+        while let word = rest.popFirst() {
+            switch word {
+            case "stop_streams" where !stopsStreams && measure != .requests: stopsStreams = true
+            case "without_redis" where withoutRedis == nil:
+                guard let choice = rest.popFirst().flatMap({ WithoutRedis(word: String($0)) }) else { return nil }
+                withoutRedis = choice
+            default: return nil
+            }
+        }
     }
 
     private static func amount(_ text: Substring, decimals: Int) -> Int? {

@@ -75,10 +75,10 @@ SHARED = {"limit": 1000, "without_redis": "local_share"}
     ({"requests_per_minute": ALLOWED, "concurrency": SHARED}, {}, 200),
     ({"requests_per_minute": 1000, "concurrency": 5}, {"without_redis": "allow"}, 200),
     ({"requests_per_minute": 1000, "concurrency": {"limit": 5, "without_redis": "refuse"}}, {"without_redis": "allow"}, 503),
-    ({"budgets": ["5 usd per day, without_redis allow", "9000 tokens per minute, without_redis local_share"]}, {}, 200),
-    ({"budgets": ["5 usd per day, without_redis allow", "9000 tokens per minute"]}, {}, 503),
+    ({"budgets": ["5 usd per day without_redis allow", "9000 tokens per minute without_redis local_share"]}, {}, 200),
+    ({"budgets": ["5 usd per day without_redis allow", "9000 tokens per minute"]}, {}, 503),
     ({"budgets": [{"limit": "5 usd per day", "without_redis": "allow"}]}, {}, 200),
-    ({"budgets": ["5 usd per day, without_redis refuse"]}, {"without_redis": "local_share"}, 503),
+    ({"budgets": ["5 usd per day without_redis refuse"]}, {"without_redis": "local_share"}, 503),
 ], ids=str)
 def test_each_limit_has_its_own_word(gateways, redis, upstream, per_key, entry, status):
     upstream.answer(replies.plain(200, replies.message()))
@@ -92,7 +92,7 @@ def test_each_limit_has_its_own_word(gateways, redis, upstream, per_key, entry, 
 
 def test_what_is_shared_alone_is_one_budget_in_the_end(gateways, redis, upstream):
     upstream.answer(replies.plain(200, replies.message()))
-    first, second = both = gateways(2, {"budgets": ["10 requests per day, without_redis local_share"]})
+    first, second = both = gateways(2, {"budgets": ["10 requests per day without_redis local_share"]})
     assert statuses(first, 3) + statuses(second, 1) == [200] * 4
     goes(redis, both)
     # Each has half of it, and knows from its ledger what it used of that already.

@@ -49,10 +49,10 @@ def rows(gateway):
 
 
 @pytest.mark.parametrize("budget, kind, said", [
-    ("0.03 usd per day, stop_streams", "billing_error", "used up the budget of 0.03 USD per day while this answer was written"),
-    ("2000 tokens per day, stop_streams", "rate_limit_error", "used up the limit of 2000 tokens per day"),
-    ("2000 output_tokens per minute, stop_streams", "rate_limit_error", "used up the limit of 2000 output tokens per minute"),
-    ("2000 tokens in all, stop_streams", "billing_error", "used up the limit of 2000 tokens in all"),
+    ("0.03 usd per day stop_streams", "billing_error", "used up the budget of 0.03 USD per day while this answer was written"),
+    ("2000 tokens per day stop_streams", "rate_limit_error", "used up the limit of 2000 tokens per day"),
+    ("2000 output_tokens per minute stop_streams", "rate_limit_error", "used up the limit of 2000 output tokens per minute"),
+    ("2000 tokens in all stop_streams", "billing_error", "used up the limit of 2000 tokens in all"),
     ({"limit": "2000 tokens per hour", "stop_streams": True}, "rate_limit_error", "used up the limit of 2000 tokens per hour"),
 ], ids=str)
 def test_it_ends_with_an_error_event(start_gateway, upstream, budget, kind, said):
@@ -87,7 +87,7 @@ def test_it_ends_with_an_error_event(start_gateway, upstream, budget, kind, said
 
 
 def test_the_sdk_raises_an_error(start_gateway, upstream):
-    gateway = start_gateway(per_key={"budgets": ["2000 tokens per day, stop_streams"]})
+    gateway = start_gateway(per_key={"budgets": ["2000 tokens per day stop_streams"]})
     upstream.answer(replies.stream(events(ENDLESS)))
     texts = []
     with anthropic.Anthropic(base_url=gateway.url, api_key=CLIENT_KEY, max_retries=0, timeout=20) as sdk:
@@ -100,7 +100,7 @@ def test_the_sdk_raises_an_error(start_gateway, upstream):
 
 
 def test_a_stream_that_fits_is_not_touched(start_gateway, upstream):
-    gateway = start_gateway(per_key={"budgets": ["1 usd per day, stop_streams", "2000 tokens per day, stop_streams"]})
+    gateway = start_gateway(per_key={"budgets": ["1 usd per day stop_streams", "2000 tokens per day stop_streams"]})
     sent = events(15)
     upstream.answer(replies.stream(sent))
     answer = asked(gateway)
@@ -114,7 +114,7 @@ def test_a_stream_that_fits_is_not_touched(start_gateway, upstream):
 
 
 def test_input_that_is_too_much_ends_it_before_a_word(start_gateway, upstream):
-    gateway = start_gateway(per_key={"budgets": ["2000 input_tokens per day, stop_streams"]})
+    gateway = start_gateway(per_key={"budgets": ["2000 input_tokens per day stop_streams"]})
     upstream.answer(replies.stream(events(3, input_tokens=2500)))
     told = parsed(asked(gateway).body)
     assert [name for name, _ in told] == ["error"]
@@ -124,7 +124,7 @@ def test_input_that_is_too_much_ends_it_before_a_word(start_gateway, upstream):
 
 def test_others_reserve_of_the_same_budget(start_gateway, upstream, connect):
     """Two streams at once share what there is; together they are not given more."""
-    gateway = start_gateway(threads=2, per_key={"budgets": ["4000 output_tokens per day, stop_streams"]})
+    gateway = start_gateway(threads=2, per_key={"budgets": ["4000 output_tokens per day stop_streams"]})
     gates = [replies.Gate(), replies.Gate()]
     for gate in gates:
         upstream.enqueue(replies.stream([*events(ENDLESS)[:10], gate, *events(ENDLESS)[10:]]))
@@ -140,6 +140,26 @@ def test_others_reserve_of_the_same_budget(start_gateway, upstream, connect):
     assert 36 <= deltas <= 40
 
 
+def test_a_key_says_it_of_its_own_budget(start_gateway, upstream):
+    gateway = start_gateway()
+    refused = gateway.run("keys", "create", "--name", "ci", "--budget", "9 requests per day stop_streams")
+    assert refused.returncode != 0 and "not for requests" in refused.stdout + refused.stderr
+    made = gateway.run("keys", "create", "--name", "ci", "--budget", "2000 tokens per day stop_streams without_redis allow", "--json")
+    assert made.returncode == 0, made.stderr
+    key = json.loads(made.stdout)["revealed"]["key"]
+    upstream.answer(replies.stream(events(ENDLESS)))
+
+    def with_key():
+        with RawClient(gateway.address, seconds=60) as client:
+            return client.request(headers=[("x-api-key", key), ("content-type", "application/json")], body=request())
+
+    answer = wait_until(lambda: (answer := with_key()).status == 200 and answer, "the key is known")
+    name, data = parsed(answer.body)[-1]
+    assert name == "error" and "the API key 'ci' used up the limit of 2000 tokens per day" in data["error"]["message"]
+    # The other key has no such limit.
+    assert parsed(asked(gateway).body)[-1][0] == "message_stop"
+
+
 def test_by_default_no_stream_is_stopped(start_gateway, upstream):
     gateway = start_gateway(per_key={"budgets": ["0.03 usd per day"]})
     sent = events(ENDLESS)
@@ -147,11 +167,11 @@ def test_by_default_no_stream_is_stopped(start_gateway, upstream):
     answer = asked(gateway)
     assert bytes(answer.body) == b"".join(sent)
     assert upstream.last.header("accept-encoding") == "gzip"
-    assert asked(gateway).status == 402
+    wait_until(lambda: asked(gateway).status == 402, "all of it is spent")
 
 
 def test_an_answer_that_is_no_stream_is_whole(start_gateway, upstream):
-    gateway = start_gateway(per_key={"budgets": ["2000 tokens per day, stop_streams"]})
+    gateway = start_gateway(per_key={"budgets": ["2000 tokens per day stop_streams"]})
     upstream.answer(replies.plain(200, replies.message("x" * 40_000, model=MODEL, output_tokens=10_000)))
     answer = asked(gateway, stream=False)
     assert answer.status == 200 and json.loads(answer.body)["usage"]["output_tokens"] == 10_000
@@ -163,7 +183,7 @@ def test_over_redis(start_gateway, upstream):
     try:
         gateways = [
             start_gateway(
-                store=redis.url, environment=MASTER_KEY, per_key={"budgets": ["0.03 usd per day, stop_streams"]}) for _ in range(2)]
+                store=redis.url, environment=MASTER_KEY, per_key={"budgets": ["0.03 usd per day stop_streams"]}) for _ in range(2)]
         for gateway in gateways:
             wait_until(lambda gateway=gateway: metric(gateway, "gateway_redis_up") == 1, "it has its Redis")
         upstream.answer(replies.stream(events(10)))
@@ -173,7 +193,8 @@ def test_over_redis(start_gateway, upstream):
         # Half of it was used at the other gateway.
         assert told[-1][0] == "error" and told[-1][1]["error"]["type"] == "billing_error"
         assert 8 <= sum(name == "content_block_delta" for name, _ in told) <= 10
+        # Settled when the exchange has ended, which is a moment after its last byte.
         for gateway in gateways:
-            assert asked(gateway).status == 402
+            wait_until(lambda gateway=gateway: asked(gateway).status == 402, "all of it is spent")
     finally:
         redis.stop()

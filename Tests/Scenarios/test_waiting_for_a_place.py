@@ -255,8 +255,26 @@ def test_several_gateways_let_wait_for_the_same_places(start_gateway, upstream, 
         stays(lambda: "d" not in marks(upstream), "it waits", 0.2)
         gates.open("b")
         assert held[1].response().status == 200 and waits.response().status == 200
-        for mark in "ac":
+        # Who leaves the line takes no place along.
+        again = hold(connect, gateways[0], upstream, "e")
+        gone = queue(connect, gateways[1], "f", 1)
+        gone.reset()
+        wait_until(lambda: waiting(gateways[1]) == 0, "it is out of the line")
+        for mark in "ace":
             gates.open(mark)
-        assert held[0].response().status == held[2].response().status == 200
+        assert {held[0].response().status, held[2].response().status, again.response().status} == {200}
+        last = [hold(connect, gateways[1], upstream, mark) for mark in "ghi"]
+        for mark in "ghi":
+            gates.open(mark)
+        assert [client.response().status for client in last] == [200] * 3 and "f" not in marks(upstream)
+        # Nor does anybody wait for a Redis that is gone.
+        first = [hold(connect, gateways[0], upstream, mark) for mark in "jkl"]
+        waits = queue(connect, gateways[0], "m", 1)
+        redis.kill()
+        assert waits.response().status == 503
+        for mark in "jkl":
+            gates.open(mark)
+        assert [client.response().status for client in first] == [200] * 3
+        assert waiting(gateways[0]) == 0
     finally:
         redis.stop()

@@ -18,7 +18,7 @@ enum AuthResources {
                       "description": "Requests that run at the same time.",
                       "type": "integer", "minimum": 1, "maximum": 1000000 },
                     "budgets": { "title": "Budgets", "x-flag": "budget",
-                      "description": "Amounts of requests, input_tokens, output_tokens, tokens or usd, per minute, hour, day, week, month or in all: 5.00 usd per day. Behind it, if so: , stop_streams and , without_redis allow. Days are those of ledger.zone.",
+                      "description": "Amounts of requests, input_tokens, output_tokens, tokens or usd, per minute, hour, day, week, month or in all: 5.00 usd per day. Behind it, if so: stop_streams, and without_redis allow. Days are those of ledger.zone.",
                       "type": "array", "maxItems": 24, "items": { "type": "string", "maxLength": \(BudgetText.lengthLimit), "pattern": "\(BudgetText.pattern)" } },
                     "unpriced": { "title": "Models without a price", "description": "Whether they may be used; they count nothing against usd.",
                       "enum": ["allow", "refuse"], "type": "string" },

@@ -49,7 +49,7 @@ enum LimitReading {
             guard BudgetText(text) != nil else {
                 throw place.invalid(
                     "an amount like \"5.00 usd per day\", \"20000 output_tokens per minute\" or \"1000000 tokens in all\" is needed here; "
-                        + "only usd has decimals, at most nine; behind it may stand \", stop_streams\" (not for requests) and \", without_redis allow\""
+                        + "only usd has decimals, at most nine; behind it may stand stop_streams (not for requests) and without_redis allow"
                 )
             }
             words.append(text)

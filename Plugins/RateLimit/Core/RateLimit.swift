@@ -42,43 +42,6 @@ public final class RateLimit: Plugin {
     public func makeWorker(_ worker: WorkerScope) -> RateLimitWorker { RateLimitWorker(self, worker) }
 }
 
-/// What it reads and asks.
-struct RateLimitServices {
-    let limiter: Limiter
-    /// Nil in a host without one: then budgets begin at nothing, and money is not known.
-    let ledger: Ledger?
-    let documents: Documents?
-    let principal: Attribute
-    let tenant: Attribute
-    let clientAddress: Attribute
-    let route: Attribute
-    let model: Attribute
-    let keyLimits: Attribute
-    let stream: Attribute
-    let requestID: Attribute
-    let endReason: Attribute
-    /// Input, output, cache reads and writes, for a host without a ledger.
-    let tokens: [Attribute]
-
-    init(_ instance: Instance) throws {
-        limiter = try instance.limiter()
-        ledger = try? instance.ledger()
-        documents = try? instance.documents()
-        principal = instance.attribute(GW_ATTR_PRINCIPAL)
-        tenant = instance.attribute(GW_ATTR_TENANT)
-        clientAddress = instance.attribute(GW_ATTR_CLIENT_IP)
-        route = instance.attribute(GW_ATTR_ROUTE)
-        model = instance.attribute(GW_ATTR_MODEL)
-        keyLimits = instance.attribute(GW_ATTR_LIMITS)
-        stream = instance.attribute(GW_ATTR_STREAM)
-        requestID = instance.attribute(GW_ATTR_REQUEST_ID)
-        endReason = instance.attribute(GW_ATTR_END_REASON)
-        tokens = [
-            GW_ATTR_TOKENS_INPUT, GW_ATTR_TOKENS_OUTPUT, GW_ATTR_CACHE_READ, GW_ATTR_CACHE_WRITE_5M, GW_ATTR_CACHE_WRITE_1H,
-        ].map { instance.attribute($0) }
-    }
-}
-
 /// What is kept for an exchange.
 struct LimitState: BitwiseCopyable {
     var standings: LimitStandings?
@@ -238,9 +201,21 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook, ChunkHo
         case GW_E_LIMIT: return refuse(request, result, plan)
         case GW_E_CANCELLED: return .continue  // the exchange is over; nobody waits for this
         default:
-            request.log(GW_LOG_ERROR, "the limiter answered \(result.error.rawValue)")
-            return .fail
+            return failed(request, result, plan)
         }
+    }
+
+    /// The operator's `on_error` decides what the client is told.
+    func failed(_ request: Request, _ result: OperationResult, _ plan: LimitPlan) -> Verdict {
+        if result.error == GW_E_UNAVAILABLE, services.limiter.isShared, plan.limits.indices.contains(result.number) {
+            let limit = plan.limits[result.number]
+            request.log(GW_LOG_ERROR, "\(limit.spoken) cannot be counted without Redis, and its without_redis says refuse")
+        } else if result.error == GW_E_UNAVAILABLE {
+            request.log(GW_LOG_ERROR, "the limiter has no room for another key")
+        } else {
+            request.log(GW_LOG_ERROR, "the limiter answered \(result.error.rawValue)")
+        }
+        return .fail
     }
 
     // MARK: Shared with budgets

@@ -122,7 +122,7 @@ struct RateLimitOptions {
                     ]
                   },
                   "budgets": {
-                    "description": "Amounts of requests, input_tokens, output_tokens, tokens or usd, per minute, hour, day, week, month or in all: 5.00 usd per day. Behind it, if so: , stop_streams and , without_redis allow.",
+                    "description": "Amounts of requests, input_tokens, output_tokens, tokens or usd, per minute, hour, day, week, month or in all: 5.00 usd per day. Behind it, if so: stop_streams, and without_redis allow.",
                     "type": "array", "maxItems": 24,
                     "items": {
                       "anyOf": [

@@ -110,8 +110,7 @@ extension RateLimitWorker {
             return .continue
         default:
             leave(request, claim, .left)
-            request.log(GW_LOG_ERROR, "the limiter answered \(result.error.rawValue)")
-            return .fail
+            return failed(request, result, claim.plan)
         }
     }
 

@@ -55,20 +55,21 @@ import Testing
 
     @Test(
         arguments: [
-            ("5 usd per day, stop_streams", nil, true), ("5 usd per day, without_redis allow", .allow, false),
-            ("5 usd per day, without_redis local_share, stop_streams", .localShare, true),
-            ("5 usd per day, stop_streams, without_redis refuse", .refuse, true), ("5 requests in all, without_redis allow", .allow, false),
+            ("5 usd per day stop_streams", nil, true), ("5 usd per day without_redis allow", .allow, false),
+            ("5 usd per day without_redis local_share stop_streams", .localShare, true),
+            ("5 usd per day stop_streams without_redis refuse", .refuse, true), ("5 requests in all without_redis allow", .allow, false),
         ] as [(String, BudgetText.WithoutRedis?, Bool)])
-    func whatElseIsSaidStandsBehindCommas(text: String, withoutRedis: BudgetText.WithoutRedis?, stops: Bool) throws {
+    func whatElseIsSaidStandsBehindIt(text: String, withoutRedis: BudgetText.WithoutRedis?, stops: Bool) throws {
         let budget = try #require(BudgetText(text))
         #expect(budget.withoutRedis == withoutRedis && budget.stopsStreams == stops && budget.amount > 0)
     }
 
     @Test(arguments: [
-        "5 usd per day,", "5 usd per day,stop_streams", "5 usd per day, ", "5 usd per day, stop",
-        "5 usd per day, stop_streams, stop_streams",
-        "5 usd per day, without_redis", "5 usd per day, without_redis never", "5 usd per day, without_redis allow, without_redis allow",
-        "5 requests per day, stop_streams", ", stop_streams", "stop_streams, 5 usd per day", "5 usd per day, stop_streams,",
+        "5 usd per day,", "5 usd per day, stop_streams", "5 usd per day, ", "5 usd per day, stop",
+        "5 usd per day stop_streams stop_streams",
+        "5 usd per day without_redis", "5 usd per day without_redis never", "5 usd per day without_redis allow without_redis allow",
+        "5 requests per day stop_streams", ", stop_streams", "stop_streams, 5 usd per day", "5 usd per day stop_streams,",
+        "5 usd per day  stop_streams", "5 usd per day stop_streams ",
     ])
     func whatElseCannotBeSaidIsNoBudget(text: String) { #expect(BudgetText(text) == nil) }
 
@@ -85,7 +86,7 @@ import Testing
         #expect(options.limits.map(\.withoutRedis) == [.allow, .allow, .allow])
         #expect(options.limits[0].waits == WaitTerms(milliseconds: 5000, requests: 64) && options.limits[2].waits == nil)
         #expect(options.limits[1].stopsStreams)
-        let own = try #require(KeyLimits("60 4 0 key_1;2 usd per day, without_redis refuse;9 tokens in all"))
+        let own = try #require(KeyLimits("60 4 0 key_1;2 usd per day without_redis refuse;9 tokens in all"))
         let limits = own.limits(of: .key, options.terms)
         #expect(limits.map(\.amount) == [60, 4, 2_000_000_000, 9])
         #expect(limits.map(\.withoutRedis) == [.localShare, .allow, .refuse, .allow])

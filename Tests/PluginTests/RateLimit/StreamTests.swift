@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func moreIsAskedForWhereItIsNeeded() throws {
-        let limits = [limit("500 output_tokens per day, stop_streams"), limit("1 usd per day"), limit("300 tokens in all, stop_streams")]
+        let limits = [limit("500 output_tokens per day stop_streams"), limit("1 usd per day"), limit("300 tokens in all stop_streams")]
         var meter = StreamMeter(reserved: [100, 1, 50], outputPrice: 1)
         meter.wrote(200)
         #expect(meter.shortage(limits) == nil)
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test func lessThanWishedIsTakenAndLessThanNeededIsNot() throws {
-        let limits = [limit("500 output_tokens per day, stop_streams")]
+        let limits = [limit("500 output_tokens per day stop_streams")]
         var meter = StreamMeter(reserved: [100], outputPrice: 0)
         meter.wrote(440)
         var growth = try #require(meter.shortage(limits))
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func aStreamIsCutBetweenTwoEvents() throws {
-        let host = try FakeHost(RateLimit.self, #"{"per_key":{"budgets":["40 output_tokens per day, stop_streams"]}}"#)
+        let host = try FakeHost(RateLimit.self, #"{"per_key":{"budgets":["40 output_tokens per day stop_streams"]}}"#)
         let exchange = host.exchange(attributes: [GW_ATTR_PRINCIPAL: "laptop", GW_ATTR_ROUTE: "messages", GW_ATTR_MODEL: "claude-x"])
         var stream = gw_value()
         (stream.type, stream.i) = (GW_BOOL, 1)
