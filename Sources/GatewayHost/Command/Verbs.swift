@@ -9,7 +9,7 @@ enum Verbs {
         .setup, .run, .serve, .start, .stop, .restart, .reload, .check,
         .status, .logs, .doctor, .configShow, .configDiff,
         .backup, .restore, .export, .importRecords, .importCRS, .storeMigrate, .storeAccept, .audit, .rotateMasterKey,
-        .usage, .usageRows, .usageTail, .pricesList, .pricesShow, .pricesDiff, .pricesImport, .reconcile, .ledgerVerify,
+        .usage, .usageRows, .usageTail, .pricesList, .pricesShow, .pricesDiff, .pricesImport, .reconcile, .ledgerVerify, .ledgerShip,
         .configDocs, .configSchema, .completion, .demoUpstream, .version,
     ]
 }

@@ -200,6 +200,8 @@ struct LedgerConfig: Sendable, Equatable {
     var zone = "UTC"
     /// How long rows are kept; nil: for ever. Sums by hour and day stay.
     var keep: Duration? = .seconds(400 * 86_400)
+    /// What other nodes call this one; nil: as its host.
+    var node: String?
 }
 
 struct LogConfig: Sendable, Equatable {

@@ -58,7 +58,8 @@ final class Gateway: LoopHandler, TimerHandler {
         let threads = config.threads > 0 ? config.threads : ProcessorCount.available
         shared = GatewayShared(
             bufferedLimit: config.limits.bufferedBytes, connectionLimit: config.limits.connections,
-            processTag: ProcessTag.make(), ledger: try Ledger(config.ledger, data: config.data))
+            processTag: ProcessTag.make(),
+            ledger: try Ledger(config.ledger, data: config.data, sharedBy: RedisTarget(config)))
         control = try EventLoop(index: threads)
         group = try LoopGroup(count: threads)
         host = PluginHost(directory: config.data + "/plugins")
@@ -77,6 +78,7 @@ final class Gateway: LoopHandler, TimerHandler {
         host.control = desk
         admin = AdminDesk(storage: storage, vault: vault, metrics: host.metrics, control: desk)
         chain = try ChainBuilder.build(config, number: 1, workers: threads, host: host)
+        shared.ledger?.share(ShipMetrics(host.metrics))
         keeper = StateKeeper(data: config.data)
         keeper.restore(chain)
         timer = LoopTimer(self)

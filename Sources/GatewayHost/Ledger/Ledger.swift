@@ -2,6 +2,7 @@
 //
 //   data/ledger/rows/         the rows: segments and their indexes
 //   data/ledger/rollups.db    sums by hour and day
+//   data/ledger/node          which node this is among several
 //   data/ledger/prices/       each price table that rows were priced by, named for its snapshot
 //
 // Kind: shared. Opened, changed and ended by the control thread; loops have a pen each.
@@ -18,16 +19,24 @@ final class Ledger: Sendable {
     let zone: CalendarZone
     /// What was used so far, for budgets.
     let balances: LedgerBalances
+    /// Which node this is among those that share a Redis.
+    let node: NodeIdentity
     private let fold: LedgerFold
+    /// Where other nodes hear of it; nil: there are none.
+    private let target: RedisTarget?
+    private let shipper = Locked<LedgerShipper?>(nil)
     private let folders: LedgerFolders
     private let table: Locked<PriceTable>
 
     /// Opens the ledger in the data folder, makes it if it is missing, and seals what a dead process left open.
+    /// - Parameter target: the Redis by which other nodes hear of it, once `share` says so; nil: there are none.
     /// - Throws: a sentence that says what is wrong and how to mend it.
-    init(_ config: LedgerConfig, data: String) throws(LedgerFault) {
+    init(_ config: LedgerConfig, data: String, sharedBy target: RedisTarget? = nil) throws(LedgerFault) {
         folders = LedgerFolders(data: data)
+        self.target = target
         do {
             try LedgerFolders.make(folders)
+            node = try NodeIdentity.findOrMake(folders, name: config.node)
             zone = try CalendarZone.named(config.zone)
             table = Locked(try Ledger.prices(data, folders))
             let store = try JournalStore(folders.journal, settings: JournalStore.Settings(), now: Int64(gwl_wall_ns()))
@@ -39,6 +48,7 @@ final class Ledger: Sendable {
             } else {
                 try rollups.setZone(zone.name)
             }
+            if target != nil { try rollups.prepareChanges() }
             journal = Journal(at: store.position, waits: config.durability == .sealed)
             fold = LedgerFold(folders.journal, journal, LedgerFold.Settings(keep: config.keep, zone: zone))
             balances = LedgerBalances(folders, journal, zone: zone)
@@ -89,10 +99,19 @@ final class Ledger: Sendable {
         fold.setKeep(config.keep)
     }
 
-    /// Writes and folds everything, then ends the threads. Once, after the last loop has ended.
+    /// Begins to tell other nodes, if there are any. Once.
+    func share(_ metrics: ShipMetrics) {
+        guard let target else { return }
+        let shipper = LedgerShipper(folders, node, target, metrics)
+        self.shipper.withLock { $0 = shipper }
+        shipper.start()
+    }
+
+    /// Writes, folds and tells everything, then ends the threads. Once, after the last loop has ended.
     func stop() {
         balances.stop()
         journal.stop()
         fold.stop()
+        shipper.withLock { $0 }?.stop()
     }
 }

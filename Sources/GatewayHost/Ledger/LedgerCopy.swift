@@ -83,6 +83,7 @@ enum LedgerCopy {
             }
         }
         for name in names(in: ledger.prices) where name.hasSuffix(".json") { try copy("\(ledger.prices)/\(name)", pricesPrefix + name) }
+        try copy("\(ledger.ledger)/\(NodeIdentity.fileName)", NodeIdentity.fileName)
         try copy(PriceFile.path(in: data), importedPrices)
         return parts
     }
@@ -98,7 +99,7 @@ enum LedgerCopy {
 
     /// Where a part of a copy goes below a ledger's folder; nil for a name that no part has.
     static func place(of name: String, in ledger: String) -> String? {
-        if name == RollupStore.name || name == importedPrices { return "\(ledger)/\(name)" }
+        if [RollupStore.name, NodeIdentity.fileName, importedPrices].contains(name) { return "\(ledger)/\(name)" }
         if name.hasPrefix(pricesPrefix), name.hasSuffix(".json") { return "\(ledger)/prices/\(name.dropFirst(pricesPrefix.count))" }
         let stem = name.prefix { $0 != "." }
         guard stem.utf8.count == 16, UInt64(stem, radix: 16) != nil, ["\(stem).rows", "\(stem).index"].contains(name) else { return nil }

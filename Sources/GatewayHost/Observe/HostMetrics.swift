@@ -11,6 +11,7 @@ enum HostMetric: CaseIterable, Sendable {
     case pendingOperations, generation, pluginImages
     case adminRequests, adminLoginsRefused
     case redisUp, redisCommands, redisConnections, redisLatency, redisNodes
+    case ledgerUnshippedRows, ledgerShippedTime, ledgerShipFailures
 
     var row: (kind: MetricKind, name: String, help: String, labels: [String], bounds: [Double]) {
         switch self {
@@ -106,6 +107,18 @@ enum HostMetric: CaseIterable, Sendable {
             )
         case .redisNodes:
             (.gauge, "gateway_redis_nodes", "Gateways that shared the Redis when the loop last asked.", ["loop"], [])
+        case .ledgerUnshippedRows:
+            (
+                .gauge, "gateway_ledger_unshipped_rows",
+                "Rows of this node's ledger that are in its sums and may not be in the Redis of the other nodes yet.", [], []
+            )
+        case .ledgerShippedTime:
+            (
+                .gauge, "gateway_ledger_shipped_timestamp_seconds",
+                "When the Redis had everything of this node's ledger last, in seconds since 1970.", [], []
+            )
+        case .ledgerShipFailures:
+            (.counter, "gateway_ledger_ship_failures", "Times that telling the Redis of this node's ledger failed.", [], [])
         case .pluginImages:
             (.gauge, "gateway_plugin_images", "Plugin binaries mapped into the process; none is ever unmapped.", [], [])
         }

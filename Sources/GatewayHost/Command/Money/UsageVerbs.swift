@@ -1,4 +1,4 @@
-// `gateway usage`, `usage rows`, `usage tail`, `gateway reconcile` and `gateway ledger verify`.
+// `gateway usage`, `usage rows`, `usage tail` and `gateway reconcile`.
 //
 // They read the data folder themselves, so they work beside a running gateway and without one, and a long export costs
 // the gateway nothing.
@@ -11,6 +11,8 @@ extension Verb.Flag {
     fileprivate static let since = Verb.Flag(
         name: "since", value: "DAY", help: "from this day on: 2026-11-01, or 30d for the last thirty days")
     fileprivate static let until = Verb.Flag(name: "until", value: "DAY", help: "up to this day, itself included")
+    fileprivate static let node = Verb.Flag(
+        name: "node", value: "NAME", help: "only this one of several nodes: its name or id, this, or all (what goes without saying)")
     fileprivate static let csv = Verb.Flag(name: "csv", help: "print CSV for spreadsheets")
 }
 
@@ -18,16 +20,17 @@ extension Verb {
     static let usage = Verb(
         name: "usage", section: .looking, summary: "Shows what was used and what it cost.",
         details: """
-            Sums of requests by day, hour, key, group, account or model, in the order of --by; one line for all without it. Days are
-            those of ledger.zone, and of the last thirty unless --since says otherwise. FAILED counts interrupted ones too.
-            A cost with "≥" has requests in it whose model has no price.
+            Sums of requests by day, hour, key, group, account, model or node, in the order of --by; one line for all without it. Days
+            are those of ledger.zone, and of the last thirty unless --since says otherwise. FAILED counts interrupted ones too.
+            A cost with "≥" has requests in it whose model has no price. Where store is a Redis, all nodes that share it are counted:
+            this one to the last request, others as of some seconds ago.
             """,
         flags: [
             .config, .data,
             Flag(
-                name: "by", value: "WORDS", help: "day,hour,key,group,account,model: any of them",
+                name: "by", value: "WORDS", help: "day,hour,key,group,account,model,node: any of them",
                 offers: .words(UsageDimension.allCases.map(\.rawValue))),
-            .since, .until, .json, .csv,
+            .since, .until, .node, .json, .csv,
         ]
     ) { invocation in invocation.showUsage() }
 
@@ -63,21 +66,11 @@ extension Verb {
             """,
         operands: [Operand(name: "FILE", offers: .files)], flags: [.config, .data, .json]
     ) { invocation in invocation.reconcile(invocation.arguments.operands[0]) }
-
-    static let ledgerVerify = Verb(
-        name: "ledger verify", section: .keeping, summary: "Adds up all rows again and compares the roll-ups with them.",
-        details: """
-            Every sum must be what the rows add up to, to the token and the nano-dollar. Works beside a running gateway: what is not
-            folded yet is left out on both sides. Exits with 1 when something differs; stop the gateway and remove
-            ledger/rollups.db from the data folder, and it is made anew from the rows.
-            """,
-        flags: [.config, .data, .json]
-    ) { invocation in invocation.verifyLedger() }
 }
 
 extension Invocation {
     /// The ledger that is meant, or nil after a complaint.
-    fileprivate func ledger() -> LedgerFolders? {
+    func ledger() -> LedgerFolders? {
         guard let data = dataFolder else {
             _ = loadConfig()
             return nil
@@ -123,9 +116,17 @@ extension Invocation {
 
     fileprivate func showUsage() -> ExitCode {
         guard let zone = zone(), let days = days(zone), let dimensions = dimensions() else { return .usage }
-        guard let ledger = ledger() else { return .failed }
+        let scope = ClusterUsage.Scope(self["node"] ?? "all")
+        let target = sharedLedger
+        // Who only looks at others needs no ledger of its own.
+        guard let ledger = target != nil && scope != .this ? ledgerIfAny : ledger() else { return .failed }
         do {
-            let lines = try UsageQuery(dimensions: dimensions, days: days).run(ledger, zone)
+            let answer = try ClusterUsage(
+                query: UsageQuery(dimensions: dimensions, days: days), scope: scope, folders: ledger.exists ? ledger : nil, zone: zone,
+                target: target, nodeName: quietConfig()?.ledger.node
+            ).run()
+            let lines = answer.lines
+            for note in answer.notes { terminal.problem(note) }
             if wantsJSON {
                 printJSON(UsageReport.json(lines, dimensions))
             } else if has("csv") {
@@ -135,10 +136,12 @@ extension Invocation {
             } else {
                 let table = UsageReport.table(lines, dimensions)
                 for line in table.lines(width: terminal.width, paint: paint) { terminal.out(line) }
+                if answer.nodes.count > 1 { terminal.out(paint(.dim, "of \(answer.nodes.count) nodes: \(answer.nodes.joined(separator: ", "))")) }
             }
             return .done
         } catch {
-            return fail("\(error)")
+            let hint = target != nil && scope == .all ? ". --node this shows this node without it" : ""
+            return fail("\(error)\(hint)")
         }
     }
 
@@ -253,38 +256,6 @@ extension Invocation {
             return differing == 0 ? .done : .failed
         } catch let fault as ProviderExport.Fault {
             return fail("\(ConfigFault.printable(path, limit: 200)): \(fault)")
-        } catch {
-            return fail("\(error)")
-        }
-    }
-
-    fileprivate func verifyLedger() -> ExitCode {
-        guard let ledger = ledger() else { return .failed }
-        guard ledger.hasRollups else { return fail("nothing was folded yet: there is no \(ledger.ledger)/\(RollupStore.name)") }
-        do {
-            let store = try RollupStore(ledger.ledger, isReader: true)
-            let zone = try CalendarZone.named(try store.zone() ?? "UTC")
-            let report = try LedgerVerify.run(ledger.journal, store, zone)
-            if wantsJSON {
-                printJSON([
-                    "rows": .int(Int64(report.rows)), "rows_not_folded": .int(Int64(report.rowsNotFolded)),
-                    "days": .int(Int64(report.days)), "groups": .int(Int64(report.groups)),
-                    "differences": .int(Int64(report.disagreementCount)), "damaged_bytes": .int(Int64(report.damagedBytes)),
-                ])
-            }
-            for line in report.disagreements { terminal.problem(line) }
-            if report.damagedBytes > 0 { terminal.problem("\(report.damagedBytes) bytes between rows are damaged") }
-            guard report.disagreementCount == 0 else {
-                return fail("\(report.disagreementCount) sums are not what \(report.rows) rows add up to")
-            }
-            if !wantsJSON {
-                terminal.out("\(report.rows) rows of \(report.days) days add up to the \(report.groups) sums of the roll-ups")
-                if report.rowsNotFolded > 0 {
-                    terminal.out(
-                        "\(report.rowsNotFolded) newer rows are not in the sums yet; a gateway that serves adds them within seconds")
-                }
-            }
-            return .done
         } catch {
             return fail("\(error)")
         }

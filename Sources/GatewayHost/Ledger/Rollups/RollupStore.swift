@@ -6,11 +6,13 @@
 //
 // Kind: confined to one thread.
 
+import CLinux
+
 final class RollupStore {
     static let name = "rollups.db"
 
     let path: String
-    private let database: SQLiteDatabase
+    let database: SQLiteDatabase
     private let addHour, addDay, addRemoved, getState, setState: SQLiteStatement
 
     /// - Parameter isReader: for commands beside a running gateway; the file must be there.
@@ -21,7 +23,11 @@ final class RollupStore {
             database = try SQLiteDatabase(path, creates: !isReader, isReadOnly: isReader)
             if !isReader {
                 try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216")
-                if try database.number("PRAGMA user_version") < RollupSchema.version { try database.execute(RollupSchema.create) }
+                switch try database.number("PRAGMA user_version") {
+                case 0: try database.execute(RollupSchema.create)
+                case 1: try database.execute(RollupSchema.addChanges)
+                default: break
+                }
                 try database.execute(RollupSchema.indexes)
             }
             addHour = database.statement(RollupSchema.add(to: "hours"))
@@ -46,7 +52,7 @@ final class RollupStore {
 
     // MARK: State
 
-    private func state(_ name: String) throws(StorageFault) -> String? {
+    func state(_ name: String) throws(StorageFault) -> String? {
         try asking { () throws(SQLiteError) in try getState.first(.text(name)) { $0.text(0) } }
     }
 
@@ -63,22 +69,29 @@ final class RollupStore {
     /// Segments up to this one are removed, or are about to be.
     func removedSegment() throws(StorageFault) -> UInt64 { try state("removed").flatMap { UInt64($0) } ?? 0 }
 
-    func setZone(_ name: String) throws(StorageFault) {
-        try asking { () throws(SQLiteError) in try setState.run(.text("zone"), .text(name)) }
+    func setZone(_ name: String) throws(StorageFault) { try set("zone", name) }
+
+    func set(_ name: String, _ value: String) throws(StorageFault) {
+        try asking { () throws(SQLiteError) in try setState.run(.text(name), .text(value)) }
     }
 
     // MARK: Writing
 
     /// Adds rows to the sums and says how far they reach.
     func fold(_ batch: RollupBatch, to position: JournalPosition) throws(StorageFault) {
+        let sequence = batch.rowCount == 0 ? 0 : ChangeNumber.next(after: try sequence(), now: gwl_wall_ns())
+        let rows = try self.rows() + Int64(batch.rowCount)
         try transaction { () throws(SQLiteError) in
             try batch.forEach { group, sums throws(SQLiteError) in
                 let identity: [SQLiteValue] = [.text(group.key), .text(group.group), .text(group.account), .text(group.model)]
-                let values = RollupSums.Column.allCases.map { SQLiteValue.int(sums[$0]) }
+                let values = RollupSums.Column.allCases.map { SQLiteValue.int(sums[$0]) } + [.int(sequence)]
                 try addHour.forEach([.int(group.hour), .int(group.day.number)] + identity + values) { _ in }
                 try addDay.forEach([.int(group.day.number)] + identity + values) { _ in }
             }
             try setState.run(.text("position"), .text("\(position.segment):\(position.offset)"))
+            guard batch.rowCount > 0 else { return }
+            try setState.run(.text("sequence"), .text("\(sequence)"))
+            try setState.run(.text("rows"), .text("\(rows)"))
         }
     }
 
@@ -102,16 +115,20 @@ final class RollupStore {
                 """
                 DELETE FROM hours;
                 DELETE FROM days;
-                INSERT INTO hours (hour, day, \(columns)) SELECT hour, day, \(columns) FROM removed_hours;
-                INSERT INTO days (day, \(columns)) SELECT day, key_name, group_name, account, model, \(RollupSchema.sums)
+                INSERT INTO hours (hour, day, changed, \(columns))
+                    SELECT hour, day, \(RollupSchema.hourAsChange), \(columns) FROM removed_hours;
+                INSERT INTO days (day, changed, \(columns))
+                    SELECT day, \(RollupSchema.dayAsChange), key_name, group_name, account, model, \(RollupSchema.sums)
                     FROM removed_hours GROUP BY day, key_name, group_name, account, model;
+                INSERT OR REPLACE INTO state (name, value) SELECT 'rows', coalesce(sum(requests), 0) FROM days;
                 DELETE FROM state WHERE name = 'position'
                 """)
             try setState.run(.text("zone"), .text(zone))
+            try setState.run(.text("epoch"), .text(Self.newEpoch()))
         }
     }
 
-    private func transaction(_ body: () throws(SQLiteError) -> Void) throws(StorageFault) {
+    func transaction(_ body: () throws(SQLiteError) -> Void) throws(StorageFault) {
         do throws(SQLiteError) {
             try database.execute("BEGIN IMMEDIATE")
             try body()
@@ -220,13 +237,13 @@ final class RollupStore {
         }
     }
 
-    private static func sums(_ row: SQLiteRow, from first: Int) -> RollupSums {
+    static func sums(_ row: SQLiteRow, from first: Int) -> RollupSums {
         var sums = RollupSums()
         for column in RollupSums.Column.allCases { sums[column] = row.int(Int32(first + column.rawValue)) }
         return sums
     }
 
-    private func asking<Value>(_ body: () throws(SQLiteError) -> Value) throws(StorageFault) -> Value {
+    func asking<Value>(_ body: () throws(SQLiteError) -> Value) throws(StorageFault) -> Value {
         do throws(SQLiteError) { return try body() } catch { throw error.fault(path) }
     }
 }

@@ -3,9 +3,9 @@
 // Kind: value.
 
 enum UsageDimension: String, CaseIterable, Sendable {
-    case day, hour, key, group, account, model
+    case day, hour, key, group, account, model, node
 
-    /// In the tables of roll-ups.
+    /// In the tables of roll-ups, which know no nodes: they are those of one.
     var column: String {
         switch self {
         case .day: "day"
@@ -13,7 +13,7 @@ enum UsageDimension: String, CaseIterable, Sendable {
         case .key: "key_name"
         case .group: "group_name"
         case .account: "account"
-        case .model: "model"
+        case .model, .node: "model"
         }
     }
 
@@ -25,6 +25,7 @@ enum UsageDimension: String, CaseIterable, Sendable {
         case .group: group.group = row.text(place)
         case .account: group.account = row.text(place)
         case .model: group.model = row.text(place)
+        case .node: break
         }
     }
 }
@@ -38,6 +39,7 @@ struct UsageGroup: Hashable, Sendable {
     var group: String?
     var account: String?
     var model: String?
+    var node: String?
 
     init() {}
 
@@ -50,6 +52,7 @@ struct UsageGroup: Hashable, Sendable {
             case .group: self.group = group.group
             case .account: account = group.account
             case .model: model = group.model
+            case .node: break
             }
         }
     }
@@ -63,6 +66,7 @@ struct UsageGroup: Hashable, Sendable {
         case .group: group ?? ""
         case .account: account ?? ""
         case .model: model ?? ""
+        case .node: node ?? ""
         }
     }
 }

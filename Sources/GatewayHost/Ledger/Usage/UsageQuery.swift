@@ -10,11 +10,21 @@ struct UsageQuery {
     /// Days from the first up to, and without, the last.
     var days: Range<Int64>
 
+    typealias Sums = [UsageGroup: RollupSums]
+
     /// Sums by group, in the order of groups.
-    /// - Parameter folder: the ledger's, see `LedgerFolders`.
     /// - Throws: a sentence when something cannot be read.
     func run(_ folders: LedgerFolders, _ zone: CalendarZone) throws -> [(group: UsageGroup, sums: RollupSums)] {
-        var answer: [UsageGroup: RollupSums] = [:]
+        Self.sorted(try sums(folders, zone))
+    }
+
+    static func sorted(_ sums: Sums) -> [(group: UsageGroup, sums: RollupSums)] {
+        sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// - Parameter folders: of one node; groups have no node.
+    func sums(_ folders: LedgerFolders, _ zone: CalendarZone) throws -> Sums {
+        var answer: Sums = [:]
         var position = JournalPosition.beginning
         var zone = zone
         if folders.hasRollups {
@@ -23,7 +33,7 @@ struct UsageQuery {
                 position = try store.position()
                 // Days are those that the sums were made with.
                 if let name = try store.zone() { zone = try CalendarZone.named(name) }
-                try store.usage(dimensions, days) { group, sums in answer[group] = sums }
+                try store.usage(dimensions.filter { $0 != .node }, days) { group, sums in answer[group] = sums }
             }
         }
         var batch = RollupBatch(zone)
@@ -40,7 +50,7 @@ struct UsageQuery {
             if batch.groupCount >= LedgerFold.groupLimit { take() }
         }
         take()
-        return answer.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        return answer
     }
 }
 

@@ -1,0 +1,136 @@
+// The thread that tells the other nodes, by Redis, what this node's ledger adds up to.
+//
+//   each second:  sums that changed since the mark that Redis has ─► messages of a few thousand groups (LedgerTelling)
+//                 nothing changed ─► now and then a message that says that this node lives
+//   a failure:    everything stays where it is, and is told later; a pause that doubles up to half a minute
+//
+// Nothing waits for it and nothing is lost by it: sums stay in the data folder.
+//
+// Kind: a thread of its own, `ledger-ship`, with a connection of its own; `lock` guards whether it shall go on.
+
+import CLinux
+
+final class LedgerShipper: @unchecked Sendable {
+    private static let pauseMilliseconds = 1000
+    /// Whoever stops is not kept waiting for a long telling; the next start goes on with it.
+    private static let lastMessages = 20
+
+    private let node: NodeIdentity
+    private let folders: LedgerFolders
+    private let target: RedisTarget
+    private let metrics: ShipMetrics
+    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var isStopping = false
+    private var isRunning = false
+
+    // Of the thread.
+    private var hasComplained = false
+    private var heldSince: UInt64?
+    private var hasComplainedOfHolder = false
+
+    init(_ folders: LedgerFolders, _ node: NodeIdentity, _ target: RedisTarget, _ metrics: ShipMetrics) {
+        self.folders = folders
+        self.node = node
+        self.target = target
+        self.metrics = metrics
+        pthread_mutex_init(lock, nil)
+        pthread_cond_init(changed, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(changed)
+        pthread_mutex_destroy(lock)
+        changed.deallocate()
+        lock.deallocate()
+    }
+
+    func start() {
+        isRunning = true
+        BackgroundThread.start("ledger-ship") { [self] in run() }
+    }
+
+    /// Tells what is left if Redis answered until now, then ends the thread. After the last folding.
+    func stop() {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        isStopping = true
+        pthread_cond_broadcast(changed)
+        while isRunning { pthread_cond_wait(changed, lock) }
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        let telling = LedgerTelling(folders, node, target)
+        var store: RollupStore?
+        var pause = ShipPause()
+        var rest = Self.pauseMilliseconds
+        while true {
+            let isLast = wait(rest)
+            // Whoever stops waits for us: a Redis that did not answer before is not asked once more.
+            if isLast, hasComplained { break }
+            do {
+                let open = try store ?? RollupStore(folders.ledger, isReader: true)
+                store = open
+                took(try telling.tell(open, messages: isLast ? Self.lastMessages : .max))
+                pause.reset()
+                rest = Self.pauseMilliseconds
+            } catch {
+                store = nil
+                failed("\(error)")
+                rest = pause.next(Double.random(in: 0..<1))
+            }
+            metrics.waiting(telling.rows - telling.rowsTold)
+            if isLast { break }
+        }
+        pthread_mutex_lock(lock)
+        isRunning = false
+        pthread_cond_broadcast(changed)
+        pthread_mutex_unlock(lock)
+    }
+
+    private func failed(_ reason: String) {
+        metrics.failures.add(1)
+        guard !hasComplained else { return }
+        hasComplained = true
+        log.warning("other nodes do not hear of this node's ledger; nothing is lost, it is told later", .field("reason", reason))
+    }
+
+    private func took(_ outcome: LedgerTelling.Outcome) {
+        if case .held = outcome { return held() }
+        heldSince = nil
+        hasComplainedOfHolder = false
+        if hasComplained { log.info("other nodes hear of this node's ledger again") }
+        hasComplained = false
+        if outcome == .whole { metrics.told() }
+    }
+
+    /// True when it is time to end.
+    private func wait(_ milliseconds: Int) -> Bool {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        if isStopping { return true }
+        var deadline = timespec()
+        clock_gettime(CLOCK_REALTIME, &deadline)
+        deadline.tv_sec += milliseconds / 1000
+        deadline.tv_nsec += milliseconds % 1000 * 1_000_000
+        deadline.tv_sec += deadline.tv_nsec / 1_000_000_000
+        deadline.tv_nsec %= 1_000_000_000
+        pthread_cond_timedwait(changed, lock, &deadline)
+        return isStopping
+    }
+
+    /// A holder that died a moment ago lets go by itself; one that goes on is another gateway.
+    private func held() {
+        metrics.failures.add(1)
+        let now = gwl_monotonic_ns()
+        let since = heldSince ?? now
+        heldSince = since
+        guard !hasComplainedOfHolder, now - since > 2 * UInt64(SharedLedgerScript.holdMilliseconds) * 1_000_000 else { return }
+        hasComplainedOfHolder = true
+        log.error(
+            "another gateway is the same node, so what this one's clients use is not shown at other nodes. If this data folder is a copy, stop this gateway, remove ledger/node from it, and start again",
+            .field("node", node.id))
+    }
+}
