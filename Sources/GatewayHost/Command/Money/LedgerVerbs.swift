@@ -60,7 +60,9 @@ extension Invocation {
             let store = try RollupStore(ledger.ledger, isReader: true)
             let zone = try CalendarZone.named(try store.zone() ?? "UTC")
             let report = try LedgerVerify.run(ledger.journal, store, zone)
-            let shared = try verifyShared(store, ledger)
+            let shared: SharedVerify.Report?
+            var silence: String?
+            do { shared = try verifyShared(store, ledger) } catch { (shared, silence) = (nil, "\(error)") }
             if wantsJSON {
                 var object: JSONObject = [
                     "rows": .int(Int64(report.rows)), "rows_not_folded": .int(Int64(report.rowsNotFolded)),
@@ -91,6 +93,7 @@ extension Invocation {
                 }
                 if let shared { terminal.out(Self.sentence(shared)) }
             }
+            if let silence { return fail("what other nodes were told could not be compared: \(silence)") }
             return .done
         } catch {
             return fail("\(error)")
@@ -117,29 +120,36 @@ extension Invocation {
         let folders = LedgerFolders(data: config.data)
         guard folders.hasRollups else { return fail("there is no ledger in \(config.data); a gateway that serves makes one", .absent) }
         do {
+            // Who has the lock serves, and tells.
+            let lock = try? DataFolder(config.data)
+            defer { withExtendedLifetime(lock) {} }
+            // As a start and a stop do: what a dead gateway left is sealed and added up.
+            if lock != nil { try Ledger(config.ledger, data: config.data).stop() }
             let node = try NodeIdentity.findOrMake(folders, name: config.ledger.node)
             let store = try RollupStore(folders.ledger)
             try store.prepareChanges()
             if has("again") { try store.beginEpoch() }
-            // Who has the lock serves, and tells.
-            let lock = try? DataFolder(config.data)
-            defer { withExtendedLifetime(lock) {} }
             if lock != nil { return shipped(try LedgerTelling(folders, node, target).tell(store), try store.rows(), node) }
-            return try awaitShipping(store, SharedLedger(target), node, patience)
+            return try awaitShipping(store, SharedLedger(target), node, folders, patience)
         } catch {
             return fail("\(error)")
         }
     }
 
     private func awaitShipping(
-        _ store: RollupStore, _ shared: SharedLedger, _ node: NodeIdentity, _ patience: Duration
+        _ store: RollupStore, _ shared: SharedLedger, _ node: NodeIdentity, _ folders: LedgerFolders, _ patience: Duration
     ) throws -> ExitCode {
-        let (wanted, epoch, rows) = (try store.sequence(), try store.epoch(), try store.rows())
         terminal.progress("waiting until the gateway has told everything")
         defer { terminal.progress(nil) }
+        let end = try JournalReader.end(of: folders.journal)
+        var (isFolded, wanted, epoch, rows): (Bool, Int64, String, Int64) = (false, 0, "", 0)
         var failure: (any Error)?
         let isTold = Patience.wait(patience) {
             do {
+                if !isFolded {
+                    guard try store.position() >= end else { return false }
+                    (isFolded, wanted, epoch, rows) = (true, try store.sequence(), try store.epoch(), try store.rows())
+                }
                 guard let told = try shared.node(node.id) else { return false }
                 return told.epoch == epoch && told.marks[epoch] ?? -1 >= wanted
             } catch {
