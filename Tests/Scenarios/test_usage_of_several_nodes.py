@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from harness.books import Books, body, rows
 from harness.client import RawClient
 from harness.configuration import AUTHORIZED, chain
 from harness.shared_store import SharedStore
 from harness.waiting import wait_until
-from test_the_ledger_is_exact import Books, body, rows
 
 MASTER_KEY = {"ENCRYPTION_KEY": "0123456789abcdef" * 4}
 FIELDS = ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cost_nano_usd"]
