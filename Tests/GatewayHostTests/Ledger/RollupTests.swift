@@ -7,7 +7,7 @@ import Testing
     private static let names = ["alpha", "beta", "gamma", ""]
 
     /// Rows of a seeded mixture: keys, accounts, models, ends, times over some weeks around a change of clocks.
-    private static func rows(_ count: Int, seed: UInt64) -> [[UInt8]] {
+    static func rows(_ count: Int, seed: UInt64) -> [[UInt8]] {
         var state = seed
         func random(_ bound: UInt64) -> UInt64 {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    private static func write(_ frames: [[UInt8]], to ledger: LedgerFolder, segmentBytes: Int = 64 << 10) throws -> JournalPosition {
+    static func write(_ frames: [[UInt8]], to ledger: LedgerFolder, segmentBytes: Int = 64 << 10) throws -> JournalPosition {
         var position = JournalPosition.beginning
         try ledger.withJournal(segmentBytes: segmentBytes) { journal in
             for (number, frame) in frames.enumerated() {

@@ -42,6 +42,7 @@ final class SharedLedger {
 
     // MARK: Telling
 
+    /// Tells, or with `ShipCursor.unknownMark` asks for the mark, and says by that which epoch will be told.
     /// - Parameter from: the mark that it follows, as ShipCursor writes it.
     /// - Throws: a sentence; whether it was done is not known then.
     func tell(
@@ -62,6 +63,7 @@ final class SharedLedger {
         case "ok": return .told
         case "mark": return .stands(Int64(detail))
         case "held": return .held(detail)
+        case "other": return .other
         default: throw fault("gave an answer that is none")
         }
     }

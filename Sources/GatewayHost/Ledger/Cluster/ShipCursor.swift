@@ -17,6 +17,8 @@ struct ShipCursor: Equatable {
         case told
         /// Nothing was done, because the mark is another one; nil: there is none.
         case stands(Int64?)
+        /// Another epoch is being told, or none: Redis was emptied.
+        case other
         /// Another gateway is this node.
         case held(String)
     }
@@ -35,6 +37,8 @@ struct ShipCursor: Equatable {
     let epoch: String
     /// The number up to which Redis knows; -1: it knows nothing; nil: nobody knows.
     private(set) var mark: Int64?
+    /// What was known last.
+    private var known: Int64 = -1
 
     init(epoch: String) { self.epoch = epoch }
 
@@ -51,16 +55,19 @@ struct ShipCursor: Equatable {
         switch answer {
         case .told:
             mark = to
+            known = to
+            return .nothing
+        case .other:
+            mark = nil
             return .nothing
         case .held(let holder):
             mark = nil
             return .held(holder)
         case .stands(let found):
-            let before = mark
+            defer { known = mark ?? -1 }
             mark = found ?? -1
-            guard let found else { return (before ?? -1) >= 0 ? .emptied : .nothing }
-            if found > last { return .isAhead }
-            return before.map { found < $0 } ?? false ? .wentBack : .nothing
+            guard let found else { return known >= 0 ? .emptied : .nothing }
+            return found > last ? .isAhead : found < known ? .wentBack : .nothing
         }
     }
 }
