@@ -36,6 +36,7 @@ extension Verb {
         }
         findings += RecordFindings.all(
             config, invocation.services, asksNetwork: !invocation.has("offline"), progress: invocation.terminal.progress)
+        if !invocation.has("offline") { findings += LedgerFindings.all(config, isServing: running != nil) }
         invocation.show(findings)
         return findings.contains { $0.verdict == .fault } ? .failed : .done
     }

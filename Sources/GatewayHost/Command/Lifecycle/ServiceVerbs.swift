@@ -124,6 +124,7 @@ extension Invocation {
         terminal.out(paint(.good, "running") + ": process \(gateway.process), for \(Spoken.length(seconds: gateway.age))")
         let addresses = gateway.addresses
         terminal.out(addresses.isEmpty ? "starting" : "listening: \(addresses.joined(separator: ", "))")
+        if let node = node(gateway), case .redis? = quietConfig()?.store { terminal.out("node: \(node.name) (\(node.id))") }
         guard let reload = gateway.lastReload else { return }
         terminal.out(
             reload.applied
@@ -131,11 +132,16 @@ extension Invocation {
                 : "last reload: " + paint(.bad, "refused") + ": \(reload.reason)")
     }
 
+    private func node(_ gateway: RunningGateway) -> NodeIdentity? {
+        NodeIdentity.find(LedgerFolders(data: gateway.folder), name: quietConfig()?.ledger.node)
+    }
+
     fileprivate func tellJSON(_ gateway: RunningGateway) {
         var object: JSONObject = [
             "running": true, "process": .int(Int64(gateway.process)), "seconds": .int(Int64(gateway.age)),
             "addresses": .array(gateway.addresses.map { .string($0) }),
         ]
+        if let node = node(gateway) { object["node"] = ["id": .string(node.id), "name": .string(node.name)] }
         if let reload = gateway.lastReload { object["last_reload"] = reload.json }
         printJSON(.object(object))
     }

@@ -183,6 +183,12 @@ extension Invocation {
         return since..<max(since, until)
     }
 
+    /// Rows are where they were written; who has other nodes should know whose these are.
+    private func sayWhoseRows(_ ledger: LedgerFolders) {
+        guard sharedLedger != nil, let node = NodeIdentity.find(ledger, name: quietConfig()?.ledger.node) else { return }
+        terminal.problem("rows of this node, \(node.name) (\(node.id)); those of other nodes are there")
+    }
+
     fileprivate func printRows() -> ExitCode {
         guard !has("details") || wantsJSON else { return fail("--details are members of --json; say that, too.", .usage) }
         guard let zone = zone(), let times = moments(zone) else { return .usage }
@@ -195,6 +201,7 @@ extension Invocation {
         }
         guard let ledger = ledger() else { return .failed }
         do {
+            sayWhoseRows(ledger)
             var reader = try JournalReader(ledger.journal, question)
             var printer = RowPrinter(terminal, asJSON: wantsJSON, hasDetails: has("details"))
             var count = 0
@@ -219,6 +226,7 @@ extension Invocation {
     fileprivate func followRows() -> ExitCode {
         guard let ledger = ledger() else { return .failed }
         do {
+            sayWhoseRows(ledger)
             var position = try JournalReader.end(of: ledger.journal)
             var printer = RowPrinter(terminal, asJSON: wantsJSON)
             // Without end: it is ended by a signal, or by the reader of its output going away.
