@@ -22,8 +22,8 @@ final class Ledger: Sendable {
     /// Which node this is among those that share a Redis.
     let node: NodeIdentity
     private let fold: LedgerFold
-    /// Where other nodes hear of it; nil: there are none.
-    private let target: RedisTarget?
+    /// Those that hear of it; nil: there can be none.
+    private let others: OtherNodes?
     private let shipper = Locked<LedgerShipper?>(nil)
     private let folders: LedgerFolders
     private let table: Locked<PriceTable>
@@ -33,10 +33,12 @@ final class Ledger: Sendable {
     /// - Throws: a sentence that says what is wrong and how to mend it.
     init(_ config: LedgerConfig, data: String, sharedBy target: RedisTarget? = nil) throws(LedgerFault) {
         folders = LedgerFolders(data: data)
-        self.target = target
         do {
             try LedgerFolders.make(folders)
-            node = try NodeIdentity.findOrMake(folders, name: config.node)
+            let node = try NodeIdentity.findOrMake(folders, name: config.node)
+            let others = target.map { [folders] in OtherNodes(folders, own: node.id, $0) }
+            self.node = node
+            self.others = others
             zone = try CalendarZone.named(config.zone)
             table = Locked(try Ledger.prices(data, folders))
             let store = try JournalStore(folders.journal, settings: JournalStore.Settings(), now: Int64(gwl_wall_ns()))
@@ -51,7 +53,7 @@ final class Ledger: Sendable {
             if target != nil { try rollups.prepareChanges() }
             journal = Journal(at: store.position, waits: config.durability == .sealed)
             fold = LedgerFold(folders.journal, journal, LedgerFold.Settings(keep: config.keep, zone: zone))
-            balances = LedgerBalances(folders, journal, zone: zone)
+            balances = LedgerBalances(folders, journal, zone: zone, others: others)
             journal.start(store)
             fold.start(rollups)
         } catch {
@@ -101,8 +103,8 @@ final class Ledger: Sendable {
 
     /// Begins to tell other nodes, if there are any. Once.
     func share(_ metrics: ShipMetrics) {
-        guard let target else { return }
-        let shipper = LedgerShipper(folders, node, target, metrics)
+        guard let others else { return }
+        let shipper = LedgerShipper(folders, node, others, metrics)
         self.shipper.withLock { $0 = shipper }
         shipper.start()
     }

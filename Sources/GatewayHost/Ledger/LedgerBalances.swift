@@ -1,10 +1,11 @@
 // What a key, a group, an account or a model has used so far in the running hour, day, week or month, or ever: for
 // budgets, which begin with it.
 //
-//   ask ─► everything queued before is durable ─► sums of the roll-ups, and where they end ─► rows behind that ─► answer
+//   ask ─► everything queued before is durable ─► sums of the roll-ups, and where they end ─► rows behind that ─► what other
+//   nodes told ─► answer
 //
 // Exact: rows and roll-ups are read of one moment, and a row that was handed to the journal before the question is in
-// the answer. Questions that come together share the look through the rows. A request counts when it arrived.
+// the answer. (Of other nodes, what they told their Redis; see OthersBalances.) Questions that come together share the look through the rows. A request counts when it arrived.
 //
 // Kind: shared; a thread of its own, which begins with the first question. Answers come on it.
 
@@ -37,13 +38,16 @@ final class LedgerBalances: @unchecked Sendable {
     private let folders: LedgerFolders
     private let journal: Journal
     private let periods: CalendarPeriods
+    /// nil: there are none.
+    private let others: OtherNodes?
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var waiting: [(Question, Done)] = []
     private var isRunning = false
     private var isStopping = false
 
-    init(_ folders: LedgerFolders, _ journal: Journal, zone: CalendarZone) {
+    init(_ folders: LedgerFolders, _ journal: Journal, zone: CalendarZone, others: OtherNodes? = nil) {
+        self.others = others
         self.folders = folders
         self.journal = journal
         periods = CalendarPeriods(zone: zone)
@@ -83,12 +87,13 @@ final class LedgerBalances: @unchecked Sendable {
 
     private func run() {
         var store: RollupStore?
+        let others = others.map { OthersBalances($0) }
         while let questions = take() {
             do {
                 let open = try store ?? RollupStore(folders.ledger, isReader: true)
                 store = open
                 let asked = Set(questions.map(\.0))
-                let balances = try answers(Array(asked), open)
+                let balances = try answers(Array(asked), open, others)
                 for (question, done) in questions { done(.success(balances[question]!)) }
             } catch {
                 store = nil
@@ -111,7 +116,7 @@ final class LedgerBalances: @unchecked Sendable {
         return waiting
     }
 
-    private func answers(_ questions: [Question], _ store: RollupStore) throws -> [Question: Balance] {
+    private func answers(_ questions: [Question], _ store: RollupStore, _ others: OthersBalances?) throws -> [Question: Balance] {
         guard journal.flush() else { throw LedgerFault(description: "its rows are not written for ten seconds; look at the disk") }
         let now = gwl_wall_ns()
         let seconds = Int64(now / 1_000_000_000)
@@ -130,6 +135,13 @@ final class LedgerBalances: @unchecked Sendable {
             for (question, span) in spans where Self.counts(sealed, question, span, periods.zone) {
                 balances[question]!.sums.add(RollupSums(sealed))
             }
+        }
+        guard let others else { return balances }
+        do throws(LedgerFault) {
+            for (sums, question) in zip(try others.sums(spans, zone: periods.zone), questions) { balances[question]!.sums.add(sums) }
+        } catch {
+            // What is known here is more than nothing.
+            log.warning("budgets begin with what this node knows, because the others' usage cannot be read", .field("reason", "\(error)"))
         }
         return balances
     }

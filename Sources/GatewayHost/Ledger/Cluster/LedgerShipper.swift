@@ -12,12 +12,14 @@ import CLinux
 
 final class LedgerShipper: @unchecked Sendable {
     private static let pauseMilliseconds = 1000
+    /// How often it looks who else there is.
+    private static let lookNanoseconds: UInt64 = 5_000_000_000
     /// Whoever stops is not kept waiting for a long telling; the next start goes on with it.
     private static let lastMessages = 20
 
     private let node: NodeIdentity
     private let folders: LedgerFolders
-    private let target: RedisTarget
+    private let others: OtherNodes
     private let metrics: ShipMetrics
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -28,11 +30,12 @@ final class LedgerShipper: @unchecked Sendable {
     private var hasComplained = false
     private var heldSince: UInt64?
     private var hasComplainedOfHolder = false
+    private var nextLook: UInt64 = 0
 
-    init(_ folders: LedgerFolders, _ node: NodeIdentity, _ target: RedisTarget, _ metrics: ShipMetrics) {
+    init(_ folders: LedgerFolders, _ node: NodeIdentity, _ others: OtherNodes, _ metrics: ShipMetrics) {
         self.folders = folders
         self.node = node
-        self.target = target
+        self.others = others
         self.metrics = metrics
         pthread_mutex_init(lock, nil)
         pthread_cond_init(changed, nil)
@@ -62,7 +65,7 @@ final class LedgerShipper: @unchecked Sendable {
     // MARK: The thread
 
     private func run() {
-        let telling = LedgerTelling(folders, node, target)
+        let telling = LedgerTelling(folders, node, others.target)
         var store: RollupStore?
         var pause = ShipPause()
         var rest = Self.pauseMilliseconds
@@ -74,6 +77,10 @@ final class LedgerShipper: @unchecked Sendable {
                 let open = try store ?? RollupStore(folders.ledger, isReader: true)
                 store = open
                 took(try telling.tell(open, messages: isLast ? Self.lastMessages : .max))
+                if gwl_monotonic_ns() >= nextLook {
+                    nextLook = gwl_monotonic_ns() + Self.lookNanoseconds
+                    others.saw(try telling.shared.nodes(), now: Int64(gwl_wall_ns() / 1_000_000_000))
+                }
                 pause.reset()
                 rest = Self.pauseMilliseconds
             } catch {

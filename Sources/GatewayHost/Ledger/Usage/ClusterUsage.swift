@@ -52,6 +52,7 @@ struct ClusterUsage {
         let shared = SharedLedger(target)
         let nodes = try shared.nodes()
         var answer = Answer()
+        if scope == .all { answer.notes += missing(nodes) }
         for source in try Self.sources(scope, own, nodes, hasLedger: folders != nil) {
             let found = try source.told.map { try read($0, shared, &answer.notes) } ?? local()
             answer.nodes.append(source.name)
@@ -124,6 +125,15 @@ struct ClusterUsage {
             node = now
         }
         return [:]
+    }
+
+    /// Nodes that told something before, of which Redis has nothing.
+    private func missing(_ nodes: [SharedLedger.Node]) -> [String] {
+        guard let folders else { return [] }
+        let there = Set(nodes.map(\.id))
+        return OtherNodes.read(folders).sorted { $0.key < $1.key }.filter { !there.contains($0.key) }.map { id, known in
+            "what \(known.name) (\(id)) used is missing: the Redis has nothing of it. It tells it again when it serves"
+        }
     }
 
     private func note(_ node: SharedLedger.Node, _ notes: inout [String]) {
