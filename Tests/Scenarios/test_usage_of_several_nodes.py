@@ -208,3 +208,54 @@ def test_metrics_say_how_far_it_is(store, pair, books):
     store.start()
     wait_until(lambda: value("gateway_ledger_unshipped_rows") == 0, "nothing waits")
     assert value("gateway_ledger_shipped_timestamp_seconds") >= last
+
+
+@pytest.mark.parametrize("period", ["per hour", "per month", "in all"])
+def test_a_budget_that_redis_forgot_begins_with_what_all_used(store, start_gateway, upstream, books, period):
+    pair = [
+        start_gateway(
+            store=store.url, environment=MASTER_KEY, per_key={"budgets": [f"12 requests {period}"]},
+            ledger={"durability": "relaxed", "node": name})
+        for name in ["left", "right"]]
+    left, right = pair
+    ask(left, 4)
+    ask(right, 5)
+    wait_until(lambda: agrees_everywhere(left, right), "both show the usage of both")
+    for gateway, other in [(left, "right"), (right, "left")]:
+        peers = gateway.data / "ledger" / "peers"
+        wait_until(lambda peers=peers, other=other: peers.exists() and other in peers.read_text(), "they know each other")
+    assert store.ask("FLUSHALL") == b"+OK"
+    # Nobody has told anything again yet: the first request waits for the other node.
+    ask(left, 3)
+    with RawClient(left.address) as client:
+        assert client.request(headers=AUTHORIZED, body=body()).status in (402, 429)
+    with RawClient(right.address) as client:
+        assert client.request(headers=AUTHORIZED, body=body()).status in (402, 429)
+
+
+def test_what_an_emptied_redis_lacks_is_said(store, pair, books):
+    left, right = pair
+    ask(left, 2)
+    ask(right, 3)
+    wait_until(lambda: agrees_everywhere(left, right), "both show the usage of both")
+    peers = left.data / "ledger" / "peers"
+    wait_until(lambda: peers.exists() and "right" in peers.read_text(), "one knows the other")
+    right.stop()
+    assert store.ask("FLUSHALL") == b"+OK"
+    shown_by_left = left.run("usage", "--json")
+    assert "what right (node_" in shown_by_left.stderr and "is missing" in shown_by_left.stderr
+    # The command does what the gateway would.
+    assert right.run("ledger", "ship").returncode == 0
+    shown_by_left = left.run("usage", "--json")
+    assert shown_by_left.stderr == "" and shown(json.loads(shown_by_left.stdout))["requests"] == 5
+
+
+def test_status_and_doctor_name_the_node(pair, books):
+    left, right = pair
+    identity = (left.data / "ledger" / "node").read_text().strip()
+    assert f"node: left ({identity})" in left.run("status").stdout
+    assert json.loads(left.run("status", "--json").stdout)["node"] == {"id": identity, "name": "left"}
+    found = wait_until(
+        lambda: [line for line in left.run("doctor").stdout.splitlines() if identity in line and "1 other node" in line],
+        "doctor finds both")
+    assert len(found) == 1

@@ -13,7 +13,7 @@ import CLinux
 final class LedgerShipper: @unchecked Sendable {
     private static let pauseMilliseconds = 1000
     /// How often it looks who else there is.
-    private static let lookNanoseconds: UInt64 = 5_000_000_000
+    private static let lookNanoseconds: UInt64 = 2_000_000_000
     /// Whoever stops is not kept waiting for a long telling; the next start goes on with it.
     private static let lastMessages = 20
 
