@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from harness.admin import administer
 from harness.books import Books, body, rows
 from harness.client import RawClient
 from harness.configuration import AUTHORIZED, chain
@@ -259,3 +260,33 @@ def test_status_and_doctor_name_the_node(pair, books):
         lambda: [line for line in left.run("doctor").stdout.splitlines() if identity in line and "1 other node" in line],
         "doctor finds both")
     assert len(found) == 1
+
+
+def test_rest_shows_the_same(pair, books):
+    left, right = pair
+    ask(left, 5)
+    ask(right, 6)
+    wait_until(lambda: agrees_everywhere(left, right), "both show the usage of both")
+    admin = administer(left)
+    for words in ["", "day,key,model,account", "hour", "node"]:
+        answer = admin.get(f"/admin/v1/usage?by={words}")
+        assert answer.status == 200, answer.body
+        assert answer.body["data"] == usage(left, *(["--by", words] if words else []))
+        assert sorted(answer.body["nodes"]) == ["left", "right"] and answer.body["notes"] == []
+    assert admin.get("/admin/v1/usage?node=right").body["data"][0]["requests"] == 6
+    assert admin.get("/admin/v1/usage?node=this").body["data"][0]["requests"] == 5
+    for query in ["node=middle", "by=colour", "since=yesterday", "since=2026-01-02&until=2026-01-01", "page=2"]:
+        assert admin.get(f"/admin/v1/usage?{query}").status == 400, query
+    # Rows are those of the gateway that is asked; page by page.
+    found, cursor = [], ""
+    while cursor is not None:
+        page = admin.get(f"/admin/v1/usage/rows?limit=2{cursor}")
+        assert page.status == 200 and len(page.body["data"]) <= 2
+        found += page.body["data"]
+        cursor = f"&cursor={page.body['next_cursor']}" if page.body["next_cursor"] else None
+    assert found == rows(left)
+    one = admin.get(f"/admin/v1/usage/rows?id={found[3]['id']}").body
+    assert one == {"data": [found[3]], "next_cursor": None}
+    assert admin.get("/admin/v1/usage/rows?since=2020-01-01&until=2020-12-31").body["data"] == []
+    for query in ["id=7", "cursor=x", "limit=0", "since=x"]:
+        assert admin.get(f"/admin/v1/usage/rows?{query}").status == 400, query

@@ -6,7 +6,8 @@ final class AdminDesk: Sendable {
     let storage: Storage
     let vault: Vault
     let keys: AdminKeys
-    let passwords = PasswordQueue()
+    let passwords = WorkQueue("passwords")
+    let usage: UsageDesk
     let throttle = Locked(LoginThrottle())
     let metrics: AdminMetrics
     /// The host's own resources.
@@ -14,13 +15,21 @@ final class AdminDesk: Sendable {
     /// nil: there is no gateway in this process that could be reloaded.
     let control: (any GatewayControl)?
 
-    init(storage: Storage, vault: Vault, metrics: HostMetrics, control: (any GatewayControl)?) {
+    init(storage: Storage, vault: Vault, usage: UsageDesk, metrics: HostMetrics, control: (any GatewayControl)?) {
         self.storage = storage
         self.vault = vault
+        self.usage = usage
         self.control = control
         self.metrics = AdminMetrics(metrics)
         keys = AdminKeys { vault.derive($0) }
         declarations = AdminDesk.declarations
+    }
+
+    /// Waits for what threads of the interface still do.
+    /// - Thread: any that may block, once the loops have ended.
+    func close() {
+        passwords.close()
+        usage.close()
     }
 
     static let declarations: [ResourceDeclaration] = [AdminUsers.declaration, AdminTokens.declaration]

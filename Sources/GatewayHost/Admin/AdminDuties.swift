@@ -1,4 +1,4 @@
-// What belongs to no resource: the state of the gateway, a reload, the audit trail.
+// What belongs to no resource: the state of the gateway, a reload, usage, the audit trail.
 //
 // Kind: loop-confined.
 
@@ -35,6 +35,27 @@ final class AdminDuties {
             call.answer(.json(200, ["reloaded": true]))
         }
         control.reload(config: nil) { reply.deliver($0) }
+    }
+
+    // MARK: Usage
+
+    func usage(_ call: AdminCall) {
+        let reply = LoopReply<Result<[UInt8], ProblemDocument>>(loop) { result in
+            switch result {
+            case .success(let body): call.answer(LocalAnswer(status: 200, headers: [("content-type", "application/json")], body: body))
+            case .failure(let problem): call.refuse(problem)
+            }
+        }
+        let isTaken: Bool
+        do throws(ProblemDocument) {
+            isTaken =
+                call.route.operation == .usage
+                ? desk.usage.sums(call.parameters) { reply.deliver($0) }
+                : desk.usage.rows(call.parameters, limit: try AdminRequest.limit(call.parameters["limit"])) { reply.deliver($0) }
+        } catch {
+            return call.refuse(error)
+        }
+        if !isTaken { call.refuse(ProblemDocument.unavailable("too many ask for usage at this moment; try again in a while")) }
     }
 
     // MARK: Audit

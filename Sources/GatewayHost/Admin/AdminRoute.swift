@@ -8,7 +8,7 @@
 struct AdminRoute: Sendable {
     enum Operation: Sendable, Equatable {
         case login, session, logout
-        case openAPI, status, reload, audit
+        case openAPI, status, reload, audit, usage, usageRows
         case list, create, get, update, delete
         /// The action's name.
         case act(String)
@@ -45,7 +45,7 @@ struct AdminRoute: Sendable {
     var takesBody: Bool {
         switch operation {
         case .login, .create, .update, .act: true
-        case .session, .logout, .openAPI, .status, .reload, .audit, .list, .get, .delete: false
+        case .session, .logout, .openAPI, .status, .reload, .audit, .usage, .usageRows, .list, .get, .delete: false
         }
     }
 
@@ -62,6 +62,8 @@ struct AdminRoute: Sendable {
         switch operation {
         case .list: ["limit", "cursor", "search"]
         case .audit: ["limit", "cursor", "actor", "resource", "record", "since"]
+        case .usage: ["by", "since", "until", "node"]
+        case .usageRows: ["limit", "cursor", "since", "until", "id"]
         default: []
         }
     }
@@ -73,7 +75,7 @@ struct AdminRoute: Sendable {
         case .logout, .delete: [204]
         case .reload: [200]
         case .get: [200, 304]
-        case .session, .openAPI, .status, .audit, .list, .update: [200]
+        case .session, .openAPI, .status, .audit, .usage, .usageRows, .list, .update: [200]
         case .act: [200]
         }
     }
@@ -91,7 +93,7 @@ struct AdminRoute: Sendable {
         case .act: statuses += [404, 409, 429, 502, 504]
         case .reload: statuses += [409]
         case .logout: statuses += [409]
-        case .session, .openAPI, .status, .audit, .list: break
+        case .session, .openAPI, .status, .audit, .usage, .usageRows, .list: break
         }
         if role != nil { statuses += [401] }
         return statuses

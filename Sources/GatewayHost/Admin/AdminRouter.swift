@@ -4,7 +4,8 @@
 //   /admin/v1/session   GET POST DELETE  /admin/v1/<resource>:<action>            POST
 //   /admin/v1/status    GET              /admin/v1/<resource>/<id>                GET PATCH DELETE
 //   /admin/v1/reload    POST             /admin/v1/<resource>/<id>:<action>       POST
-//   /admin/v1/audit     GET
+//   /admin/v1/audit     GET              /admin/v1/usage       GET
+//                                        /admin/v1/usage/rows  GET
 //
 // Paths are compared as they came, byte by byte; only what stands for an id is decoded. So nothing that
 // is not spelt `/admin` reaches anything here, and nothing here is reached by another spelling.
@@ -39,6 +40,8 @@ struct AdminRouter: Sendable {
             AdminRoute(method: .get, path: "/admin/v1/status", operation: .status, role: .viewer),
             AdminRoute(method: .post, path: "/admin/v1/reload", operation: .reload, role: .admin),
             AdminRoute(method: .get, path: "/admin/v1/audit", operation: .audit, role: .admin),
+            AdminRoute(method: .get, path: "/admin/v1/usage", operation: .usage, role: .viewer),
+            AdminRoute(method: .get, path: "/admin/v1/usage/rows", operation: .usageRows, role: .viewer),
         ]
         for resource in resources {
             let sees: AdminRole = hosts.contains(resource.name) ? .admin : .viewer

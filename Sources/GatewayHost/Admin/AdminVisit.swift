@@ -96,6 +96,7 @@ final class AdminVisit: LocalVisit {
         case .status: station.duties.status(call)
         case .reload: station.duties.reload(call)
         case .audit: station.duties.audit(call)
+        case .usage, .usageRows: station.duties.usage(call)
         case .list, .create, .get, .update, .delete, .act: station.service.perform(call)
         }
     }

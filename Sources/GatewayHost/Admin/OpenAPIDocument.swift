@@ -87,6 +87,8 @@ struct OpenAPIDocument {
             case .status: "status.get"
             case .reload: "reload"
             case .audit: "audit.list"
+            case .usage: "usage.get"
+            case .usageRows: "usage.rows"
             case .list: "list"
             case .create: "create"
             case .get: "get"
@@ -108,6 +110,8 @@ struct OpenAPIDocument {
         case .status: "The chain that serves, its plugins and their failures"
         case .reload: "Apply the configuration file again"
         case .audit: "Who did what, newest first"
+        case .usage: "What was used and what it cost, of all gateways that share a Redis"
+        case .usageRows: "The requests that this gateway answered, oldest first"
         case .list: "List \(resource?.title.lowercased() ?? "")"
         case .create: "Create a \(one)"
         case .get: "One \(one)"
@@ -133,7 +137,17 @@ struct OpenAPIDocument {
                     )
                 case "cursor": (["type": "string", "maxLength": 120], "next_cursor of the page before.")
                 case "search": (["type": "string", "maxLength": 200], "Only those whose label contains this, in capital letters or not.")
-                case "since": (["type": "string", "format": "date-time"], "Only what happened from then on.")
+                case "since" where route.operation == .audit:
+                    (["type": "string", "format": "date-time"], "Only what happened from then on.")
+                case "since": (["type": "string", "maxLength": 40], "From this day on: 2026-11-01, or 30d; for rows also a moment in UTC.")
+                case "until": (["type": "string", "maxLength": 40], "Up to this day, itself included; for rows also up to a moment.")
+                case "by":
+                    (
+                        ["type": "string", "maxLength": 60],
+                        "Any of \(UsageDimension.allCases.map(\.rawValue).joined(separator: ",")), with commas; without it one sum of all."
+                    )
+                case "node": (["type": "string", "maxLength": 200], "Only this one: its name or id, this, or all.")
+                case "id": (["type": "string", "maxLength": 40], "The row of this request, as x-gateway-request-id names it.")
                 default: (["type": "string", "maxLength": 200], "Only entries of this \(name).")
                 }
             parameters.append(["name": .string(name), "in": "query", "schema": schema, "description": .string(description)])
@@ -160,7 +174,7 @@ struct OpenAPIDocument {
         case .create: return ["$ref": .string("#/components/schemas/\(name).create")]
         case .update: return ["$ref": .string("#/components/schemas/\(name).update")]
         case .act: return action(route)?.inputDocument
-        case .session, .logout, .openAPI, .status, .reload, .audit, .list, .get, .delete: return nil
+        case .session, .logout, .openAPI, .status, .reload, .audit, .usage, .usageRows, .list, .get, .delete: return nil
         }
     }
 
@@ -182,6 +196,8 @@ struct OpenAPIDocument {
         case (.login, _), (.session, _): return json("Who is logged in.", ["$ref": "#/components/schemas/session"])
         case (.list, _): return json("A page.", OpenAPIDocument.page(of: ["$ref": one]))
         case (.audit, _): return json("A page.", OpenAPIDocument.page(of: ["$ref": "#/components/schemas/audit-entry"]))
+        case (.usage, _): return json("Sums, in the order of `by`.", ["$ref": "#/components/schemas/usage"])
+        case (.usageRows, _): return json("A page.", OpenAPIDocument.page(of: ["$ref": "#/components/schemas/usage-row"]))
         case (.create, _):
             return json(
                 "Created. What stands in `revealed` is told this once.", ["$ref": one],

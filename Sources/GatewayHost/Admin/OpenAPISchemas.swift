@@ -88,6 +88,16 @@ enum OpenAPISchemas {
                 "csrf_token": ["type": "string"], "expires": ["type": "string", "format": "date-time"],
             ],
         ],
+        "usage": [
+            "type": "object", "required": ["data", "nodes", "notes"],
+            "properties": [
+                "data": ["type": "array", "items": ["$ref": "#/components/schemas/usage-sums"]],
+                "nodes": ["type": "array", "items": ["type": "string"], "description": "Whose sums these are."],
+                "notes": ["type": "array", "items": ["type": "string"], "description": "What to know about them, for people."],
+            ],
+        ],
+        "usage-sums": usage,
+        "usage-row": row,
         "audit-entry": [
             "type": "object", "required": ["number", "time", "actor", "action"],
             "properties": [
@@ -99,4 +109,20 @@ enum OpenAPISchemas {
             ],
         ],
     ]
+
+    private static var usage: JSONValue {
+        var properties = JSONObject()
+        for dimension in UsageDimension.allCases { properties[dimension.rawValue] = ["type": "string"] }
+        for column in RollupSums.Column.allCases { properties[column.name] = ["type": "integer"] }
+        return [
+            "type": "object", "required": .array(RollupSums.Column.allCases.map { .string($0.name) }), "properties": .object(properties),
+        ]
+    }
+
+    private static var row: JSONValue {
+        let texts: Set<String> = ["id", "started", "key", "account", "model", "end", "upstream_request_id"]
+        var properties = JSONObject()
+        for name in RowJSON.members { properties[name] = ["type": texts.contains(name) ? "string" : "integer"] }
+        return ["type": "object", "required": .array(RowJSON.members.map { .string($0) }), "properties": .object(properties)]
+    }
 }

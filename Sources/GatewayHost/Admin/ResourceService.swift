@@ -28,7 +28,7 @@ final class ResourceService {
         case .update: update(call, owned)
         case .delete: delete(call, owned)
         case .act(let name): act(call, owned, name)
-        case .login, .session, .logout, .openAPI, .status, .reload, .audit:
+        case .login, .session, .logout, .openAPI, .status, .reload, .audit, .usage, .usageRows:
             preconditionFailure("this route belongs to no resource")
         }
     }

@@ -183,7 +183,8 @@ enum Options {
             "How long the row of each request is kept. Sums by hour and day are kept for ever. Off: rows too."),
         Option(
             "ledger.node", \.ledger.node, .optional(.text),
-            "What gateways that share a Redis call this one in their usage. Off: as its host. Its id is made once and kept with the ledger."),
+            "What gateways that share a Redis call this one in their usage. Off: as its host. Its id is made once and kept with the ledger."
+        ),
 
         Option(
             "log.level", \.log.level, .choice,

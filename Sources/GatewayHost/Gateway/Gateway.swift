@@ -76,7 +76,7 @@ final class Gateway: LoopHandler, TimerHandler {
         watchdog = Watchdog(host: host)
         desk = ControlDesk(control: control.mailbox, metrics: host.metrics)
         host.control = desk
-        admin = AdminDesk(storage: storage, vault: vault, metrics: host.metrics, control: desk)
+        admin = AdminDesk(storage: storage, vault: vault, usage: UsageDesk(config), metrics: host.metrics, control: desk)
         chain = try ChainBuilder.build(config, number: 1, workers: threads, host: host)
         shared.ledger?.share(ShipMetrics(host.metrics))
         keeper = StateKeeper(data: config.data)
@@ -108,7 +108,7 @@ final class Gateway: LoopHandler, TimerHandler {
         watchdog.stop()
         keeper.keep(chain)
         chain.destroy()
-        admin.passwords.close()
+        admin.close()
         storage.close()
         close(signals)
         if let failure { throw failure }

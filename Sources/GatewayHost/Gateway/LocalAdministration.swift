@@ -33,7 +33,7 @@ final class LocalAdministration {
         self.storage = storage
         host.records = storage
         host.secrets = vault
-        admin = AdminDesk(storage: storage, vault: vault, metrics: host.metrics, control: nil)
+        admin = AdminDesk(storage: storage, vault: vault, usage: UsageDesk(config), metrics: host.metrics, control: nil)
         group = try LoopGroup(count: 1)
         shared = GatewayShared(
             bufferedLimit: config.limits.bufferedBytes, connectionLimit: config.limits.connections,
@@ -107,7 +107,7 @@ final class LocalAdministration {
         group.stop()
         group.join()
         chain.destroy()
-        admin.passwords.close()
+        admin.close()
         storage.close()
     }
 

@@ -11,6 +11,8 @@ import CLinux
 
 struct LedgerFault: Error, CustomStringConvertible {
     let description: String
+    /// Whoever asked asked for what there is not; nothing is wrong with the ledger.
+    var isOfQuestion = false
 }
 
 final class Ledger: Sendable {

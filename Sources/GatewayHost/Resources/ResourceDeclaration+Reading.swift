@@ -8,9 +8,9 @@ extension ResourceDeclaration {
 
     /// Names that mean something else below /admin/v1 or on the command line.
     static let reservedNames: Set<String> = [
-        "admin", "audit", "backup", "check", "completion", "config", "demo-upstream", "doctor", "export", "help", "import",
-        "login", "logout", "logs", "openapi", "plugins", "reload", "restart", "restore", "rotate-master-key", "run", "serve",
-        "session", "sessions", "setup", "start", "status", "stop", "tokens", "users", "version",
+        "admin", "audit", "backup", "check", "completion", "config", "demo-upstream", "doctor", "export", "help", "import", "ledger",
+        "login", "logout", "logs", "openapi", "plugins", "prices", "reconcile", "reload", "restart", "restore", "rotate-master-key",
+        "run", "serve", "session", "sessions", "setup", "start", "status", "stop", "store", "tokens", "usage", "users", "version",
     ]
     /// Verbs that every resource has on the command line.
     static let reservedActions: Set<String> = ["list", "show", "get", "create", "update", "delete", "help", "edit"]

@@ -86,7 +86,8 @@ import Testing
         try store.setZone("UTC")
         try store.prepareChanges()
         for piece in 1...pieces {
-            let place = JournalPosition(segment: end.segment * UInt64(piece) / UInt64(pieces), offset: piece == pieces ? end.offset : 30_000)
+            let segment = end.segment * UInt64(piece) / UInt64(pieces)
+            let place = JournalPosition(segment: segment, offset: piece == pieces ? end.offset : 30_000)
             try LedgerFold.fold(ledger.folder, store, .utc, until: place)
         }
         return store

@@ -159,7 +159,8 @@ extension Invocation {
         }
         if let failure { throw failure }
         guard isTold else {
-            return fail("not everything was told after \(Measure.text(patience)); the gateway's log and gateway_ledger_ship_failures say why")
+            return fail(
+                "not everything was told after \(Measure.text(patience)); the gateway's log and gateway_ledger_ship_failures_total say why")
         }
         return shipped(.whole, rows, node)
     }

@@ -33,16 +33,6 @@ enum UsageReport {
         return table
     }
 
-    static func json(_ lines: [Line], _ dimensions: [UsageDimension]) -> JSONValue {
-        .array(
-            lines.map { line in
-                var object = JSONObject()
-                for dimension in dimensions { object[dimension.rawValue] = .string(line.group.text(dimension)) }
-                for column in RollupSums.Column.allCases { object[column.name] = .int(line.sums[column]) }
-                return .object(object)
-            })
-    }
-
     static func csv(_ lines: [Line], _ dimensions: [UsageDimension]) -> [String] {
         let head = dimensions.map(\.rawValue) + RollupSums.Column.allCases.map(\.name)
         return [head.joined(separator: ",")]

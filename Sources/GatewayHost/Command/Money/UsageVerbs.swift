@@ -92,30 +92,25 @@ extension Invocation {
         }
     }
 
-    fileprivate var today: Int64 { Int64(gwl_wall_ns() / 1_000_000_000) }
+    fileprivate var now: Int64 { Int64(gwl_wall_ns() / 1_000_000_000) }
 
-    /// Days from --since up to and including --until; nil after a complaint.
-    private func days(_ zone: CalendarZone) -> Range<Int64>? {
-        let now = zone.day(of: today).number
-        func day(_ flag: String, unless initial: Int64) -> Int64? {
-            guard let text = self[flag] else { return initial }
-            if let day = CivilDay(text) { return day.number }
-            if text.hasSuffix("d"), let count = Int64(text.dropLast()), (1...100_000).contains(count) { return now - count + 1 }
-            _ = fail("--\(flag) \(ConfigFault.printable(text, limit: 60)) is no day. Write it like 2026-11-01, or 30d", .usage)
+    /// What the function gives, or nil after a complaint.
+    private func asked<Value>(_ body: () throws(UsagePeriod.Fault) -> Value) -> Value? {
+        do throws(UsagePeriod.Fault) { return try body() } catch {
+            _ = fail("--\(error.name) \(error.words)", .usage)
             return nil
         }
-        guard let since = day("since", unless: now - 29), let until = day("until", unless: now) else { return nil }
-        guard since <= until else {
-            _ = fail("--since lies behind --until", .usage)
-            return nil
-        }
-        return since..<until + 1
     }
 
     // MARK: Sums
 
     fileprivate func showUsage() -> ExitCode {
-        guard let zone = zone(), let days = days(zone), let dimensions = dimensions() else { return .usage }
+        guard let zone = zone(),
+            let days = asked({ () throws(UsagePeriod.Fault) in
+                try UsagePeriod.days(since: self["since"], until: self["until"], zone, now: now)
+            }),
+            let dimensions = asked({ () throws(UsagePeriod.Fault) in try UsageDimension.list(self["by"] ?? "").get() })
+        else { return .usage }
         let scope = ClusterUsage.Scope(self["node"] ?? "all")
         let target = sharedLedger
         // Who only looks at others needs no ledger of its own.
@@ -128,7 +123,7 @@ extension Invocation {
             let lines = answer.lines
             for note in answer.notes { terminal.problem(note) }
             if wantsJSON {
-                printJSON(UsageReport.json(lines, dimensions))
+                printJSON(UsageJSON.lines(lines, dimensions))
             } else if has("csv") {
                 for line in UsageReport.csv(lines, dimensions) { terminal.out(line) }
             } else if lines.isEmpty {
@@ -136,7 +131,8 @@ extension Invocation {
             } else {
                 let table = UsageReport.table(lines, dimensions)
                 for line in table.lines(width: terminal.width, paint: paint) { terminal.out(line) }
-                if answer.nodes.count > 1 { terminal.out(paint(.dim, "of \(answer.nodes.count) nodes: \(answer.nodes.joined(separator: ", "))")) }
+                let nodes = answer.nodes
+                if nodes.count > 1 { terminal.out(paint(.dim, "of \(nodes.count) nodes: \(nodes.joined(separator: ", "))")) }
             }
             return .done
         } catch {
@@ -145,43 +141,7 @@ extension Invocation {
         }
     }
 
-    private func dimensions() -> [UsageDimension]? {
-        var dimensions: [UsageDimension] = []
-        for word in (self["by"] ?? "").split(separator: ",") {
-            guard let dimension = UsageDimension(rawValue: String(word)) else {
-                let question = SpellingSuggestion.question(for: String(word), in: UsageDimension.allCases.map(\.rawValue)) ?? ""
-                _ = fail("usage has no \"\(ConfigFault.printable(String(word), limit: 60))\". \(question)", .usage)
-                return nil
-            }
-            if !dimensions.contains(dimension) { dimensions.append(dimension) }
-        }
-        return dimensions
-    }
-
     // MARK: Rows
-
-    private func moments(_ zone: CalendarZone) -> Range<Int64>? {
-        func moment(_ flag: String) -> (seconds: Int64, isDay: Bool)? {
-            guard let text = self[flag] else { return nil }
-            if text.hasSuffix("d"), let count = Int64(text.dropLast()), (1...100_000).contains(count) {
-                return (zone.start(of: CivilDay(number: zone.day(of: today).number - count + 1)), true)
-            }
-            guard let seconds = RowTime.seconds(text, zone) else { return nil }
-            return (seconds, CivilDay(text) != nil)
-        }
-        for flag in ["since", "until"] where has(flag) && moment(flag) == nil {
-            _ = fail("--\(flag) is no day and no moment. Write it like 2026-11-01, 30d or 2026-11-26T04:00:00Z", .usage)
-            return nil
-        }
-        let since = moment("since").map { $0.seconds * 1_000_000_000 } ?? .min
-        var until = Int64.max
-        if let (seconds, isDay) = moment("until") {
-            // A day is meant with all its hours.
-            let end = isDay ? zone.start(of: CivilDay(number: zone.day(of: seconds).number + 1)) : seconds
-            until = end * 1_000_000_000
-        }
-        return since..<max(since, until)
-    }
 
     /// Rows are where they were written; who has other nodes should know whose these are.
     private func sayWhoseRows(_ ledger: LedgerFolders) {
@@ -191,7 +151,11 @@ extension Invocation {
 
     fileprivate func printRows() -> ExitCode {
         guard !has("details") || wantsJSON else { return fail("--details are members of --json; say that, too.", .usage) }
-        guard let zone = zone(), let times = moments(zone) else { return .usage }
+        guard let zone = zone(),
+            let times = asked({ () throws(UsagePeriod.Fault) in
+                try UsagePeriod.moments(since: self["since"], until: self["until"], zone, now: now)
+            })
+        else { return .usage }
         var question = JournalReader.Question(times: times)
         if let text = self["id"] {
             guard let id = RowID(text) else {

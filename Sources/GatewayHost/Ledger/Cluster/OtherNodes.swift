@@ -54,11 +54,12 @@ final class OtherNodes: Sendable {
         let text = state.withLock { state -> String? in
             let before = Set(state.known.keys)
             for node in nodes where node.id != own {
-                state.known[node.id] = Known(name: node.name.split(whereSeparator: \.isNewline).joined(separator: " "), seen: node.seen / 1000)
+                let name = node.name.split(whereSeparator: \.isNewline).joined(separator: " ")
+                state.known[node.id] = Known(name: name.isEmpty ? "?" : name, seen: node.seen / 1000)
             }
             guard Set(state.known.keys) != before || !nodes.isEmpty && now - state.written >= Self.writeSeconds else { return nil }
             state.written = now
-            return state.known.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.seen) \($0.value.name.isEmpty ? "?" : $0.value.name)\n" }.joined()
+            return state.known.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.seen) \($0.value.name)\n" }.joined()
         }
         // What cannot be written is remembered until the process ends.
         if let text { _ = FileBytes.replace(path, with: Array(text.utf8), mode: 0o600) }

@@ -65,7 +65,7 @@ struct ClusterUsage {
     /// Without asking anybody else.
     private func alone(_ own: NodeIdentity?) throws -> Answer {
         if case .node(let name) = scope, name != own?.id, name != own?.name {
-            throw LedgerFault(description: "there is only this node, because store is local")
+            throw LedgerFault(description: "there is only this node, because store is local", isOfQuestion: true)
         }
         var answer = Answer()
         answer.nodes = [own?.name ?? "this"]
@@ -97,7 +97,7 @@ struct ClusterUsage {
         throw LedgerFault(
             description: found.isEmpty
                 ? "there is no node \(ConfigFault.printable(wanted, limit: 80)). There are: \(known.isEmpty ? "none" : known)"
-                : "several nodes are called \(ConfigFault.printable(wanted, limit: 80)); give the id: \(known)")
+                : "several nodes are called \(ConfigFault.printable(wanted, limit: 80)); give the id: \(known)", isOfQuestion: true)
     }
 
     private func local() throws -> UsageQuery.Sums {
@@ -115,8 +115,10 @@ struct ClusterUsage {
             var sums: UsageQuery.Sums = [:]
             let days = try shared.days(of: node).filter { query.days.contains($0) }
             try shared.read(node, days: days, hours: hours) { group, part in
-                sums[UsageGroup(group, by: query.dimensions), default: RollupSums()].add(part)
+                let group = UsageGroup(group, by: query.dimensions)
+                if sums.count <= query.groupLimit { sums[group, default: RollupSums()].add(part) }
             }
+            try query.check(sums)
             guard let now = try shared.node(node.id) else { return sums }
             if now.readable == node.readable || attempt == Self.attempts {
                 note(now, &notes)

@@ -9,6 +9,8 @@ struct UsageQuery {
     var dimensions: [UsageDimension]
     /// Days from the first up to, and without, the last.
     var days: Range<Int64>
+    /// More groups are refused.
+    var groupLimit = Int.max
 
     typealias Sums = [UsageGroup: RollupSums]
 
@@ -33,7 +35,9 @@ struct UsageQuery {
                 position = try store.position()
                 // Days are those that the sums were made with.
                 if let name = try store.zone() { zone = try CalendarZone.named(name) }
-                try store.usage(dimensions.filter { $0 != .node }, days) { group, sums in answer[group] = sums }
+                try store.usage(dimensions.filter { $0 != .node }, days) { group, sums in
+                    if answer.count <= groupLimit { answer[group] = sums }
+                }
             }
         }
         var batch = RollupBatch(zone)
@@ -50,7 +54,14 @@ struct UsageQuery {
             if batch.groupCount >= LedgerFold.groupLimit { take() }
         }
         take()
+        try check(answer)
         return answer
+    }
+
+    func check(_ sums: Sums) throws(LedgerFault) {
+        guard sums.count > groupLimit else { return }
+        throw LedgerFault(
+            description: "the answer has more than \(groupLimit) groups; ask for fewer days, or by fewer things", isOfQuestion: true)
     }
 }
 

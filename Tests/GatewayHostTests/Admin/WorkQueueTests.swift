@@ -2,9 +2,9 @@ import Testing
 
 @testable import GatewayHost
 
-@Suite struct PasswordQueueTests {
+@Suite struct WorkQueueTests {
     @Test func whatRunsAtTheEndIsWaitedForAndWhatWaitsIsDropped() {
-        let queue = PasswordQueue()
+        let queue = WorkQueue("test-queue")
         let started = Awaited<Bool>()
         let go = Awaited<Bool>()
         let done = Locked<[String]>([])
@@ -26,18 +26,18 @@ import Testing
     }
 
     @Test func manyAreDoneOneAfterTheOther() {
-        let queue = PasswordQueue()
+        let queue = WorkQueue("test-queue")
         let last = Awaited<Bool>()
         let order = Locked<[Int]>([])
-        for index in 0..<PasswordQueue.waitingLimit {
+        for index in 0..<WorkQueue.waitingLimit {
             #expect(
                 queue.submit {
                     order.withLock { $0.append(index) }
-                    if index == PasswordQueue.waitingLimit - 1 { last.give(true) }
+                    if index == WorkQueue.waitingLimit - 1 { last.give(true) }
                 })
         }
         _ = last.take()
-        #expect(order.withLock(\.self) == Array(0..<PasswordQueue.waitingLimit))
+        #expect(order.withLock(\.self) == Array(0..<WorkQueue.waitingLimit))
         queue.close()
         queue.close()
     }
