@@ -160,7 +160,58 @@ import Testing
         #expect(try store.epoch() != epoch)
     }
 
+    @Test func anotherZoneIsAnotherEpochAndEverythingIsTold() throws {
+        let ledger = LedgerFolder()
+        let store = try folded(ledger, pieces: 2)
+        let (epoch, end) = (try store.epoch(), try store.position())
+        let zone = try CalendarZone.named("Europe/Berlin")
+        try store.beginAgain(zone: zone.name)
+        #expect(try store.rows() == 0)
+        try LedgerFold.fold(ledger.folder, store, zone, until: end)
+        let told = try store.changes(after: -1, groups: .max, firstDay: 0)
+        #expect(told.epoch != epoch && told.zone == "Europe/Berlin" && told.rows == 3000)
+        #expect(told.days.reduce(0) { $0 + $1.sums[.requests] } == 3000 && told.hours.reduce(0) { $0 + $1.sums[.requests] } == 3000)
+    }
+
     // MARK: Nodes
+
+    @Test func theDoctorSeesWhoIsNotHeard() {
+        func told(_ id: String, _ name: String, zone: String = "UTC", seen: Int64 = 1_000_000) -> SharedLedger.Node {
+            SharedLedger.Node(id: id, name: name, zone: zone, epoch: "e", marks: ["e": 1], rows: 1, seen: seen)
+        }
+        let own = NodeIdentity(id: "node_a", name: "left", holder: "h")
+        func verdicts(_ nodes: [SharedLedger.Node], isServing: Bool = true, now: Int64 = 1_030_000) -> [Finding.Verdict] {
+            LedgerFindings.judge(own, nodes, zone: "UTC", isServing: isServing, now: now).map(\.verdict)
+        }
+        #expect(verdicts([told("node_a", "left"), told("node_b", "right")]) == [.ok])
+        #expect(verdicts([told("node_a", "left")], now: 1_061_000) == [.warning])
+        #expect(verdicts([], isServing: true) == [.warning] && verdicts([], isServing: false) == [.ok])
+        #expect(verdicts([told("node_a", "left"), told("node_b", "left")]) == [.ok, .note])
+        #expect(verdicts([told("node_a", "left"), told("node_b", "right", zone: "Europe/Berlin")]) == [.ok, .warning])
+    }
+
+    @Test func othersAreRememberedAlsoWhenRedisForgetsThem() throws {
+        let ledger = LedgerFolder()
+        let folders = LedgerFolders(data: ledger.path)
+        mkdir(folders.ledger, 0o700)
+        defer {
+            unlink("\(folders.ledger)/peers")
+            rmdir(folders.ledger)
+        }
+        let ids = ["a", "b", "c"].map { RecordIdentifier.make(prefix: "node") + $0 }.map { String($0.dropLast()) }
+        func told(_ place: Int, _ name: String, seen: Int64) -> SharedLedger.Node {
+            SharedLedger.Node(id: ids[place], name: name, zone: "UTC", epoch: "e", marks: [:], rows: 1, seen: seen * 1000)
+        }
+        let target = RedisTarget(RedisAddress(place: .unix(path: "/nowhere")))
+        let others = OtherNodes(folders, own: ids[0], target)
+        others.saw([told(0, "left", seen: 100), told(1, "right\nside", seen: 100), told(2, "", seen: 30)], now: 100)
+        #expect(others.recent(now: 100) == [ids[1]])
+        others.saw([], now: 500)
+        #expect(others.recent(now: 150) == [ids[1]] && others.recent(now: 161) == [])
+        #expect(OtherNodes.read(folders) == [ids[1]: .init(name: "right side", seen: 100), ids[2]: .init(name: "?", seen: 30)])
+        let again = OtherNodes(folders, own: ids[0], target)
+        #expect(again.recent(now: 100) == [ids[1]] && again.isOwn(ids[0]) && !again.isOwn(ids[1]))
+    }
 
     @Test func aNodeKeepsItsIDAndACopyIsAnotherPlace() throws {
         let ledger = LedgerFolder()

@@ -214,6 +214,7 @@ extension Invocation {
         guard let ledger = ledger() else { return .failed }
         do {
             let bytes = try FileBytes.read(path, limit: 256 << 20).mapError { ProviderExport.Fault(description: $0.sentence) }.get()
+            sayWhoseRows(ledger)
             let result = try Reconciliation(try ProviderExport(bytes), ledger.journal)
             if wantsJSON {
                 printJSON(result.json)

@@ -25,35 +25,51 @@ enum SharedSums {
 
     /// nil: it was written by nobody who writes like this.
     static func group(_ who: [UInt8], day: Int64, hour: Bool) -> RollupBatch.Group? {
-        var rest = who[...]
-        func number(until mark: UInt8) -> Int64? {
-            guard let end = rest.firstIndex(of: mark), end - rest.startIndex < 20 else { return nil }
-            defer { rest = rest[(end + 1)...] }
-            return Int64(String(decoding: rest[..<end], as: UTF8.self))
-        }
+        var at = 0
         func part() -> String? {
-            guard let count = number(until: 0x3a), count >= 0, count <= rest.count else { return nil }
-            defer { rest = rest.dropFirst(Int(count)) }
-            return String(decoding: rest.prefix(Int(count)), as: UTF8.self)
+            guard let count = number(who, &at, until: 0x3a), count >= 0, count <= Int64(who.count - at) else { return nil }
+            defer { at += Int(count) }
+            return String(decoding: who[at..<at + Int(count)], as: UTF8.self)
         }
         var start: Int64 = 0
         if hour {
-            guard let number = number(until: 0x3b) else { return nil }
+            guard let number = number(who, &at, until: 0x3b) else { return nil }
             start = number
         }
-        guard let key = part(), let group = part(), let account = part(), let model = part(), rest.isEmpty else { return nil }
+        guard let key = part(), let group = part(), let account = part(), let model = part(), at == who.count else { return nil }
         return RollupBatch.Group(hour: start, day: CivilDay(number: day), key: key, group: group, account: account, model: model)
     }
 
     /// Columns that a newer gateway added are left out.
     static func sums(_ text: [UInt8]) -> RollupSums? {
         var sums = RollupSums()
-        guard !text.isEmpty else { return sums }
-        let parts = text.split(separator: 0x2c, omittingEmptySubsequences: false)
-        for (column, part) in zip(RollupSums.Column.allCases, parts) {
-            guard let number = Int64(String(decoding: part, as: UTF8.self)) else { return nil }
+        var at = 0
+        for column in RollupSums.Column.allCases where at < text.count {
+            guard let number = number(text, &at, until: 0x2c) else { return nil }
             sums[column] = number
         }
         return sums
+    }
+
+    /// Decimal digits up to a mark, which is passed over, or the end. There are a hundred thousand of them in a question about a month,
+    /// so no text is made of each.
+    private static func number(_ text: [UInt8], _ at: inout Int, until mark: UInt8) -> Int64? {
+        var place = at
+        let isNegative = place < text.count && text[place] == 0x2d
+        if isNegative { place += 1 }
+        let first = place
+        var value: Int64 = 0
+        while place < text.count, text[place] != mark {
+            let digit = Int64(text[place]) - 0x30
+            // Counted downwards, where there is room for one more.
+            let (tens, isTooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (next, isTooLargeYet) = tens.subtractingReportingOverflow(digit)
+            guard (0...9).contains(digit), !isTooLarge, !isTooLargeYet else { return nil }
+            value = next
+            place += 1
+        }
+        guard place > first, place < text.count || mark == 0x2c, isNegative || value > .min else { return nil }
+        at = place + 1
+        return isNegative ? value : -value
     }
 }
