@@ -139,6 +139,20 @@ def test_while_redis_is_away_nothing_is_lost(store, pair, books):
     assert sums_of(all_rows(left, right))["requests"] == 9
 
 
+def test_a_redis_that_takes_no_writes_is_told_later(store, pair, books):
+    left, right = pair
+    ask(left, 2)
+    wait_until(lambda: agrees_everywhere(left, right), "both show the usage of both")
+    assert store.ask("CONFIG", "SET", "maxmemory", "1") == b"+OK"
+    ask(left, 3)
+    wait_until(lambda: "OOM" in left.log() and "nothing is lost, it is told later" in left.log(), "its log has Redis's words")
+    assert shown(usage(right))["requests"] == 2
+    assert store.ask("CONFIG", "SET", "maxmemory", "0") == b"+OK"
+    wait_until(lambda: agrees_everywhere(left, right), "both show the usage of both")
+    assert shown(usage(right))["requests"] == 5
+    wait_until(lambda: "hear of this node's ledger again" in left.log(), "it says that it is well again")
+
+
 def test_what_redis_has_is_verified_and_mended(store, pair, books):
     left, right = pair
     ask(left, 4)

@@ -80,7 +80,8 @@ final class UsageDesk: Sendable {
             return .failure(ProblemDocument(400, fault.description))
         } catch {
             log.error("usage cannot be read for the admin interface", .field("reason", "\(error)"))
-            return .failure(ProblemDocument.unavailable("usage cannot be read now; the gateway's log says why. node=this asks no other node"))
+            return .failure(
+                ProblemDocument.unavailable("usage cannot be read now; the gateway's log says why. node=this asks no other node"))
         }
     }
 }

@@ -14,8 +14,10 @@ import Testing
         #expect(try days(nil, nil) == ["2026-10-28", "2026-11-27"])
         #expect(try days("1d", nil) == ["2026-11-26", "2026-11-27"])
         #expect(try days("2026-11-01", "2026-11-30") == ["2026-11-01", "2026-12-01"])
-        for (since, until, name) in [("x", nil, "since"), ("0d", nil, "since"), (nil, "2026-13-01", "until"), ("2026-11-02", "2026-11-01", "since")]
-        as [(String?, String?, String)] {
+        let wrong: [(since: String?, until: String?, name: String)] = [
+            ("x", nil, "since"), ("0d", nil, "since"), (nil, "2026-13-01", "until"), ("2026-11-02", "2026-11-01", "since"),
+        ]
+        for (since, until, name) in wrong {
             let fault = #expect(throws: UsagePeriod.Fault.self) { try days(since, until) }
             #expect(fault?.name == name)
         }
