@@ -76,6 +76,10 @@ def test_kills_lose_nothing_and_count_nothing_twice(start_gateway, upstream, blo
                 answers_behind(clients, chance.randint(1, 40))
             victim = chance.choice(gateways)
             victim.kill()
+            if blow == "emptied":
+                # An operator says that the node shall go on without the records of before.
+                accepted = victim.run("store", "accept")
+                assert accepted.returncode == 0, accepted.stderr
             victim.start()
             clients.addresses = [gateway.address for gateway in gateways]
         answers_behind(clients, 10)

@@ -120,9 +120,9 @@ enum OpenAPISchemas {
     }
 
     private static var row: JSONValue {
-        let texts: Set<String> = ["id", "started", "key", "account", "model", "end", "upstream_request_id"]
+        let texts: Set<String> = ["id", "started", "key", "account", "model", "end", "upstream_request_id", "why"]
         var properties = JSONObject()
-        for name in RowJSON.members { properties[name] = ["type": texts.contains(name) ? "string" : "integer"] }
+        for name in RowJSON.members + ["why"] { properties[name] = ["type": texts.contains(name) ? "string" : "integer"] }
         return ["type": "object", "required": .array(RowJSON.members.map { .string($0) }), "properties": .object(properties)]
     }
 }

@@ -70,17 +70,14 @@ class Redis:
 
     def all(self, *words):
         """The elements of an answer that is a list of texts."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(20)
-            connection.connect(self.path)
-            parts = [word.encode() for word in words]
-            connection.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
-            answer = connection.makefile("rb")
+        def read(answer):
             found = []
             for _ in range(int(answer.readline()[1:])):
                 length = int(answer.readline()[1:])
                 found.append(answer.read(length + 2)[:length].decode())
             return found
+
+        return self._asked(words, read)
 
     def kill(self):
         """At once, as a machine that dies; what it knew is gone, unless its options say that it is kept."""
