@@ -46,6 +46,11 @@ final class ControlDesk: GatewayControl {
         shown.withLock { $0.draining.removeAll { $0 === generation } }
     }
 
+    /// The store has gone back, and nobody tells plugins what is no longer in it. Thread: any.
+    func readRecordsAnew() {
+        control.submit { loop in (loop.context as? Gateway)?.readRecordsAnew() }
+    }
+
     func reload(config: String?, done: @escaping @Sendable (PluginFault?) -> Void) {
         let request = ReloadRequest(text: config, done: done)
         control.submit { loop in

@@ -96,6 +96,7 @@ final class Gateway: LoopHandler, TimerHandler {
         HookMarks.reportOnCrash()
         watchdog.watch(chain)
         desk.serves(chain)
+        storage.whenGoneBack { [desk] in desk.readRecordsAnew() }
         watchdog.start()
         try startLoops(&listeners)
         awaitWorkers(addresses)
@@ -231,6 +232,12 @@ final class Gateway: LoopHandler, TimerHandler {
         } catch {
             reloadEnded(refusal: "\(error)")
         }
+    }
+
+    /// Another chain with the configuration in force: its watches begin with what is there.
+    func readRecordsAnew() {
+        guard !config.source.isEmpty else { return }
+        reload(ReloadRequest(text: String(decoding: config.source, as: UTF8.self)))
     }
 
     private func read(_ request: ReloadRequest) throws(ConfigFaults) -> GatewayConfig {

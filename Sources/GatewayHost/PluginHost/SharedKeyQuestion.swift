@@ -67,8 +67,9 @@ enum SharedKeyQuestion {
     }
 
     private func refused(_ error: Bytes) -> gw_error {
-        if error.hasPrefix(Bytes("OOM")) { return GW_E_LIMIT }
+        let kind = RedisErrorText.kind(error.string)
+        if kind == "OOM" { return GW_E_LIMIT }
         // "ERR value is not an integer or out of range", "ERR increment or decrement would overflow".
-        return self == .add && error.hasPrefix(Bytes("ERR")) ? GW_E_ARGUMENT : GW_E_UNAVAILABLE
+        return self == .add && kind == "ERR" ? GW_E_ARGUMENT : GW_E_UNAVAILABLE
     }
 }

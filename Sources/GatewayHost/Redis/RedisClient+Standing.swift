@@ -30,11 +30,13 @@ extension RedisClient {
     }
 
     /// Memory, replicas, disk: not what was asked is wrong.
-    private static let refusals: [StaticString] = ["OOM", "NOREPLICAS", "MISCONF", "READONLY"]
+    private static let refusals: [Substring] = ["OOM", "NOREPLICAS", "MISCONF", "READONLY"]
 
     private func refused(_ error: Bytes) {
-        guard writeRefusal == nil, let word = Self.refusals.first(where: { error.hasPrefix(Bytes($0)) }) else { return }
-        writeRefusal = "\(word)"
+        guard writeRefusal == nil else { return }
+        let kind = RedisErrorText.kind(error.string)
+        guard Self.refusals.contains(kind) else { return }
+        writeRefusal = String(kind)
         tellStanding()
     }
 

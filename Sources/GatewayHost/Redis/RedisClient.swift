@@ -171,7 +171,7 @@ final class RedisClient {
             answeredInTime(reply, isScript: call.script != nil)
         }
         if isLate { call.asker.redisAnsweredLate(reply) } else { call.asker.redisAnswered(reply) }
-        if let error = reply.error, error.hasPrefix(Bytes("READONLY")) { drop("it has become a replica", state: .resting) }
+        if let error = reply.error, RedisErrorText.kind(error.string) == "READONLY" { drop("it has become a replica", state: .resting) }
     }
 
     /// Redis was restarted or its scripts were flushed: this call brings the text along, and Redis keeps it.

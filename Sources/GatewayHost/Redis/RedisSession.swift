@@ -48,7 +48,7 @@ final class RedisSession {
                 guard let answer = try connection?.answer() else { break }
                 answers.append(answer)
                 // Somebody else is the master now; another connection may find it.
-                if let words = answer.error, words.hasPrefix("READONLY") || words.hasPrefix("MASTERDOWN") { connection = nil }
+                if let words = answer.error, ["READONLY", "MASTERDOWN"].contains(RedisErrorText.kind(words)) { connection = nil }
             }
             guard answers.count == commands.count else {
                 throw RedisFailure(description: answers.last?.error ?? "the connection closed")

@@ -117,6 +117,11 @@ final class Storage: Sendable {
         queue.put(.observe(body))
     }
 
+    /// `body` runs when the store is in an earlier state than it was: a watch is told everything again, but not what is no
+    /// longer there.
+    /// - Thread: the storage thread.
+    func whenGoneBack(_ body: @escaping @Sendable () -> Void) { queue.put(.observeReturn(body)) }
+
     // MARK: For the control thread and the command line
 
     /// Does what was asked so far, closes the file and ends the thread. Later requests are refused.

@@ -11,6 +11,7 @@ enum StorageRequest: Sendable {
     case taken(RecordWatch)
     case cancel(RecordWatch)
     case observe(@Sendable (any RecordStore) throws(StorageFault) -> Void)
+    case observeReturn(@Sendable () -> Void)
 
     /// Memory that the request holds, roughly.
     fileprivate var bytes: Int {
@@ -50,7 +51,7 @@ final class StorageQueue: Sendable {
         let isBounded =
             switch request {
             case .write, .read: true
-            case .watch, .taken, .cancel, .observe: false
+            case .watch, .taken, .cancel, .observe, .observeReturn: false
             }
         let refusal = state.withLock { state -> Refusal? in
             if state.isClosed { return .closed }

@@ -25,6 +25,7 @@ final class StorageThread {
     private let queue: StorageQueue
     private var watches = StorageWatches()
     private var observers: [@Sendable (any RecordStore) throws(StorageFault) -> Void] = []
+    private var returnObservers: [@Sendable () -> Void] = []
     private var nextPoll: Instant
     private var nextTidy: Instant
     private var lastFailure: StorageFault?
@@ -92,6 +93,7 @@ final class StorageThread {
             case .taken(let watch): watches.taken(watch)
             case .cancel(let watch): watches.cancel(watch)
             case .observe(let body): observers.append(body)
+            case .observeReturn(let body): returnObservers.append(body)
             }
         }
     }
@@ -105,6 +107,7 @@ final class StorageThread {
                 log.error("the store has gone back to an earlier state; everything is read again", .field("store", store.path))
                 watches.restart()
                 othersChanged = true
+                for observer in returnObservers { observer() }
             }
             // What failed is tried again; what was missed would be missed for good.
             if lastFailure != nil { watches.changed(nil) }

@@ -21,8 +21,9 @@ extension RedisRecordStore {
 
     /// The answer, if it is no refusal.
     func refused(_ answer: RedisValue) throws(StorageFault) -> RedisValue {
-        guard let words = answer.error else { return answer }
-        switch words.prefix(while: { $0 != " " }) {
+        guard let error = answer.error else { return answer }
+        let words = RedisErrorText.unwrapped(error)
+        switch RedisErrorText.kind(error) {
         case "GWLOST": throw lost
         case "GWFORMAT": throw newer(String(words.dropFirst("GWFORMAT ".count)))
         case "OOM":
