@@ -4,7 +4,7 @@
 Two runs that differ only in the number of exchanges; the difference divided by the exchanges between them,
 so that start-up and shut-down cancel. With five plugins, with none, and streams are left to the bench.
 
-Usage: callgrind.py [--exchanges N]
+Usage: callgrind.py [--exchanges N] [--accounts N]    (instead: five plugins with two accounts and with so many)
 """
 
 import argparse
@@ -18,11 +18,11 @@ import loads
 import proxies
 
 
-def instructions(directory, name, upstream, exchanges, is_bare):
+def instructions(directory, name, upstream, exchanges, is_bare, accounts=2):
     """User instructions of a gateway that carried this many exchanges, start and stop included."""
     output = directory / f"callgrind-{name}.out"
     prefix = [proxies.tool("valgrind"), "--tool=callgrind", f"--callgrind-out-file={output}", "--quiet"]
-    gateway = proxies.Gateway(directory / f"gateway-{name}", upstream.url, is_bare=is_bare, prefix=prefix).start()
+    gateway = proxies.Gateway(directory / f"gateway-{name}", upstream.url, is_bare=is_bare, prefix=prefix, accounts=accounts).start()
     try:
         loads.exact_exchanges(directory, gateway.port, exchanges)
     finally:
@@ -34,7 +34,12 @@ def instructions(directory, name, upstream, exchanges, is_bare):
 def main():
     parser = argparse.ArgumentParser(description="User instructions per exchange.")
     parser.add_argument("--exchanges", type=int, default=4000)
-    count = parser.parse_args().exchanges
+    parser.add_argument("--accounts", type=int, help="compare this many with two")
+    arguments = parser.parse_args()
+    count = arguments.exchanges
+    cases = [("five_plugins", False, 2), ("no_plugins", True, 2)]
+    if arguments.accounts:
+        cases = [("two_accounts", False, 2), (f"{arguments.accounts}_accounts", False, arguments.accounts)]
     with tempfile.TemporaryDirectory(prefix="gateway-callgrind-") as text:
         directory = pathlib.Path(text)
         loads.build(directory)
@@ -42,9 +47,9 @@ def main():
         upstream = loads.Upstream(directory)
         figures = {}
         try:
-            for name, is_bare in (("five_plugins", False), ("no_plugins", True)):
-                short = instructions(directory, f"{name}-short", upstream, count // 4, is_bare)
-                long = instructions(directory, f"{name}-long", upstream, count, is_bare)
+            for name, is_bare, accounts in cases:
+                short = instructions(directory, f"{name}-short", upstream, count // 4, is_bare, accounts)
+                long = instructions(directory, f"{name}-long", upstream, count, is_bare, accounts)
                 figures[name] = (long - short) / (count - count // 4)
                 print(f"{name.replace('_', ' '):14} {figures[name]:9.0f} user instructions per exchange", flush=True)
         finally:

@@ -152,11 +152,11 @@ class Redis(Proxy):
 
 
 class Gateway(Proxy):
-    """The release build on one loop. `is_bare` leaves the five plugins out."""
+    """The release build on one loop. `is_bare` leaves the five plugins out; the bench's one conversation stays with one of `accounts`."""
 
     binary = pathlib.Path(os.environ.get("GATEWAY_BINARY") or ROOT / ".build/release/gateway")
 
-    def __init__(self, directory, upstream_url, authority=None, is_bare=False, prefix=(), durability="relaxed", store=None):
+    def __init__(self, directory, upstream_url, authority=None, is_bare=False, prefix=(), durability="relaxed", store=None, accounts=2):
         self.directory = directory
         self._prefix = list(prefix)
         directory.mkdir()
@@ -165,8 +165,8 @@ class Gateway(Proxy):
             {"plugin": "Auth", "config": {"keys": [{"name": "bench", "key": KEY}]}},
             {"plugin": "RateLimit", "config": {"per_key": {"requests_per_minute": 1_000_000_000, "concurrency": 100_000}}},
             {"plugin": "AccountPicker", "config": {"accounts": [
-                {"name": "main", "type": "api-key", "api_key": "sk-ant-main"},
-                {"name": "spare", "type": "api-key", "api_key": "sk-ant-spare"}]}},
+                {"name": name, "type": "api-key", "api_key": f"sk-ant-{name}"}
+                for name in ["main", "spare", *(f"spare-{number}" for number in range(2, accounts))]]}},
             {"plugin": "SOCKSProxy"},
             {"plugin": "Metrics"},
         ]

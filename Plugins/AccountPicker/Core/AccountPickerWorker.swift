@@ -25,8 +25,8 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
     /// Accounts have changed since the roster was made: records come one by one, and one roster is enough.
     private var isStale = false
     private var chance: UInt64
-    /// Of the last account that is left, by one request.
-    private static let redialLimit = 2
+    /// So many attempts that a proxy failed are enough to know it of the last account that is left.
+    private static let unreachedLimit: UInt8 = 3
 
     init(_ plugin: AccountPicker, _ directory: AccountDirectory, _ worker: WorkerScope) {
         self.plugin = plugin
@@ -58,6 +58,8 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
     public func onAttempt(_ request: Request, _ attempt: Attempt) -> Verdict {
         guard let pick = request.state(Pick.self), pick.pointee.serial != 0 else { return .continue }
         pick.pointee.mayRetry = !attempt.isLast
+        pick.pointee.proxyFailed = attempt.proxyFailed
+        if attempt.proxyFailed { pick.pointee.unreached = min(pick.pointee.unreached + 1, Self.unreachedLimit) }
         if attempt.error == GW_E_CANCELLED {  // the client left; nobody failed
             picking.left(&pick.pointee, now: { Self.now(request) })
             return .continue
@@ -311,9 +313,10 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
             giveBack(request, pick)
             return .retry
         }
-        // Nothing reached the upstream, so the same account may be dialled once more, whatever the host would allow.
-        if diagnosis.trouble == .unreachable, consequence == .spared, pick.pointee.redials < Self.redialLimit {
-            pick.pointee.redials += 1
+        // Nothing reached the upstream, so the same account may be dialled once more.
+        if diagnosis.trouble == .unreachable, consequence == .spared,
+            !pick.pointee.proxyFailed || pick.pointee.unreached < Self.unreachedLimit
+        {
             giveBack(request, pick)
             return .retry
         }

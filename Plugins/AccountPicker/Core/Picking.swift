@@ -37,8 +37,9 @@ struct Pick: BitwiseCopyable {
     /// The host would accept a retry of the current attempt.
     var mayRetry = false
     var attempt: UInt8 = 0
-    /// How often the last account that is left was dialled again.
-    var redials: UInt8 = 0
+    /// Attempts that a proxy failed, and whether the current one is one: the host does not count them.
+    var unreached: UInt8 = 0
+    var proxyFailed = false
     /// Of its last decision in the ring.
     var trail = 0
     /// Of the access token that was sent; 0: an API key was.
