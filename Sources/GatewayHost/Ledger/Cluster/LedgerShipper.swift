@@ -14,8 +14,8 @@ final class LedgerShipper: @unchecked Sendable {
     private static let pauseMilliseconds = 1000
     /// How often it looks who else there is.
     private static let lookNanoseconds: UInt64 = 2_000_000_000
-    /// Whoever stops is not kept waiting for a long telling; the next start goes on with it.
-    private static let lastMessages = 20
+    /// In one go. Whoever stops is not kept waiting for a long telling; the next start goes on with it.
+    private static let messageLimit = 20
 
     private let node: NodeIdentity
     private let folders: LedgerFolders
@@ -76,13 +76,14 @@ final class LedgerShipper: @unchecked Sendable {
             do {
                 let open = try store ?? RollupStore(folders.ledger, isReader: true)
                 store = open
-                took(try telling.tell(open, messages: isLast ? Self.lastMessages : .max))
+                let outcome = try telling.tell(open, messages: Self.messageLimit)
+                took(outcome)
                 if gwl_monotonic_ns() >= nextLook {
                     nextLook = gwl_monotonic_ns() + Self.lookNanoseconds
                     others.saw(try telling.shared.nodes(), now: Int64(gwl_wall_ns() / 1_000_000_000))
                 }
                 pause.reset()
-                rest = Self.pauseMilliseconds
+                rest = outcome == .more ? 0 : Self.pauseMilliseconds
             } catch {
                 store = nil
                 failed("\(error)")
