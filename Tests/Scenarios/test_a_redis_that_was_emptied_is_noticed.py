@@ -102,7 +102,8 @@ def test_a_backup_of_records_in_redis_brings_them_back(redis, start_gateway, con
     assert sum(json.loads(row)["key"] == "phone" for row in rows) >= 1, "the ledger is there"
     make_key(gateway, "new")
     if to == "redis":
-        # It is the store that the other knows, which goes on with it without a restart.
+        # It is the store that the other knows, which goes on with it without a restart, and forgets what is not in it.
+        wait_until(lambda: status(connect, other, late) == 401, "the other has read it again")
         shared = make_key(gateway, "shared")
         wait_until(lambda: status(connect, other, shared) == 200, "what is made here counts there")
         assert status(connect, other, key) == 200

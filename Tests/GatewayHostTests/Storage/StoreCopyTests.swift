@@ -64,13 +64,20 @@ import Testing
         #expect(throws: StorageFault.self) { try StoreCopy.make(of: redis.target, in: folder.path) }
     }
 
-    @Test func aStoreIsFoundedUnderTheIdByWhichOthersKnowIt() throws {
+    @Test func aStoreGetsTheIdByWhichOthersKnowIt() throws {
         let redis = try StoreRedis()
         #expect(try RedisStoreFile.identity(redis.target) == nil)
-        _ = try RedisEnd(redis.target, founding: "store_known")
-        #expect(try RedisStoreFile.identity(redis.target) == "store_known")
-        _ = try RedisEnd(redis.target, founding: "store_other")
-        #expect(try RedisStoreFile.identity(redis.target) == "store_known")
+        let first = try Storage.open(.redis(redis.target))
+        defer { first.close() }
+        try first.applyNow(.put("keys", "a", "{}"))
+        let id = try #require(try RedisStoreFile.identity(redis.target))
+        _ = try redis.ask("FLUSHALL")
+        try Storage.open(.redis(redis.target)).close()
+        #expect(throws: StorageFault.self) { try first.applyNow(.put("keys", "b", "{}")) }
+        try RedisStoreFile.identify(redis.target, as: id)
+        #expect(try RedisStoreFile.identity(redis.target) == id)
+        try first.applyNow(.put("keys", "c", "{}"))
+        #expect(try first.getNow("keys", "a") == nil)
     }
 
     @Test func aNodeStartsWithTheStoreThatItKnows() throws {

@@ -131,30 +131,38 @@ extension Invocation {
         return Placed(kept: kept, hasLedger: hasLedger)
     }
 
-    /// Fills a Redis with the store of the backup, under the id by which its gateways know theirs, so that they go on with it.
+    /// Fills a Redis with the store of the backup. Only when all of it is there it gets the id by which gateways know theirs:
+    /// until then one that runs goes on with what it has read, and then with what is there now.
     /// - Returns: the file with what was there.
     private func putStore(_ staging: String, into target: RedisTarget, _ folder: String) throws -> String? {
         let place = StorePlace.redis(target)
-        let id = try RedisStoreFile.identity(target) ?? StoreMark.known(in: folder)
+        var id = StoreMark.known(in: folder)
         var old: String?
         // A move that was not finished has left part of a store, which is none.
         if try place.exists(), try RedisEnd(target).allMeta()[StoreMove.mark] == nil {
-            let (file, aside) = ("\(folder)/redis.replaced.db", "\(folder)/replaced.\(getpid())")
-            defer { Invocation.removeStaging(aside) }
-            try DataFolder.make(aside)
-            unlink(file)
-            try StoreCopy.make(of: target, in: aside)
-            try StorageBackup.write(StorageFile.path(in: aside), to: file)
-            old = file
+            id = try RedisStoreFile.identity(target)
+            old = try setAside(target, folder)
         }
         try place.clear()
-        let move = try StoreMove(source: SQLiteEnd(folder: staging), target: RedisEnd(target, founding: id))
+        let move = try StoreMove(source: SQLiteEnd(folder: staging), target: RedisEnd(target))
         if let refusal = try move.refusal() { throw BackupArchive.Fault(description: refusal) }
         terminal.progress("filling \(place)")
         defer { terminal.progress(nil) }
         _ = try move.run()
+        if let id { try RedisStoreFile.identify(target, as: id) }
         try StoreMark.keep(place, in: folder)
         return old
+    }
+
+    /// A file with what a Redis holds.
+    private func setAside(_ target: RedisTarget, _ folder: String) throws -> String {
+        let (file, aside) = ("\(folder)/redis.replaced.db", "\(folder)/replaced.\(getpid())")
+        defer { Invocation.removeStaging(aside) }
+        try DataFolder.make(aside)
+        try StoreCopy.make(of: target, in: aside)
+        unlink(file)
+        try StorageBackup.write(StorageFile.path(in: aside), to: file)
+        return file
     }
 
     /// Writes the ledger of the backup out beside the store; false when it holds none.

@@ -7,10 +7,9 @@ final class RedisEnd: StoreEnd {
     private let store: RedisRecordStore
 
     /// Opens the store of a Redis, and founds it if there is none.
-    /// - Parameter id: under which; nil: a new one.
-    init(_ target: RedisTarget, founding id: String? = nil) throws(StorageFault) {
+    init(_ target: RedisTarget) throws(StorageFault) {
         name = target.address.description
-        store = try RedisStoreFile.open(target, founding: id) { _ throws(StorageFault) in }
+        store = try RedisStoreFile.open(target) { _ throws(StorageFault) in }
     }
 
     func state() throws(StorageFault) -> StoreState { try store.state() }

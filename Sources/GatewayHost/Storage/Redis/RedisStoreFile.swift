@@ -4,11 +4,8 @@
 
 enum RedisStoreFile {
     /// Opens the store of a Redis, or founds it.
-    /// - Parameter id: of a store that is founded: one that others know it by already. nil: a new one.
     /// - Parameter admit: not called for a store that is new.
-    static func open(_ target: RedisTarget, founding id: String? = nil, admit: StorageFile.Admission) throws(StorageFault)
-        -> sending RedisRecordStore
-    {
+    static func open(_ target: RedisTarget, admit: StorageFile.Admission) throws(StorageFault) -> sending RedisRecordStore {
         let session = RedisSession(target)
         let keys = RedisKeys(prefix: target.prefix)
         try judge(session, target)
@@ -17,7 +14,7 @@ enum RedisStoreFile {
             try admit(StoreMeta(try store.allMeta()))
             return store
         }
-        let fresh = Array((id ?? RecordIdentifier.make(prefix: "store")).utf8)
+        let fresh = Array(RecordIdentifier.make(prefix: "store").utf8)
         let words = try asking(session, target) { session throws(RedisFailure) in
             try session.ask([Array("EVAL".utf8), StoreScript.open, Array("1".utf8), keys.head, fresh, Array(StoreScript.format.utf8)])
         }
@@ -33,6 +30,12 @@ enum RedisStoreFile {
     /// The id of the store that is there; nil: there is none.
     static func identity(_ target: RedisTarget) throws(StorageFault) -> String? {
         try ask(RedisSession(target), target, ["HGET", RedisKeys(prefix: target.prefix).headName, "id"]).string
+    }
+
+    /// Gives the store that is there the id by which gateways know theirs: those that run go on with it, and see that it has
+    /// gone back.
+    static func identify(_ target: RedisTarget, as id: String) throws(StorageFault) {
+        _ = try ask(RedisSession(target), target, ["HSET", RedisKeys(prefix: target.prefix).headName, "id", id])
     }
 
     /// Removes the store and whatever else stands under its names.
