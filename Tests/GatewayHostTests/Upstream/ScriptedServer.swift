@@ -8,7 +8,7 @@ import Testing
 /// connection, each on a thread of its own.
 final class ScriptedServer: Sendable {
     let port: UInt16
-    private let listener: Int32
+    private let listeners: [Int32]
     private let state = Locked(State())
 
     /// A thread that whoever holds it may join once.
@@ -16,22 +16,47 @@ final class ScriptedServer: Sendable {
 
     private struct State {
         var threads: [Running] = []
-        var accepting: Running?
+        var accepting: [Running] = []
         var connections = 0
         var open: [Int32] = []
     }
 
-    /// - Parameter script: the connection, and its number, the first being 1. It is closed after.
-    init(_ script: @escaping @Sendable (ServerConnection, Int) -> Void) {
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = SocketAddress.loopback(port: 0)
-        let descriptor = listener
-        precondition(address.withSystemAddress { bind(descriptor, $0, $1) } == 0)
-        precondition(listen(listener, 128) == 0)
-        address = try! SocketAddress.local(of: listener)
-        port = address.port
-        let thread = Running(thread: TestThread { [self] in acceptAll(script) })
-        state.withLock { $0.accepting = thread }
+    /// - Parameters:
+    ///   - answersLocalhost: listens at ::1 too, which is what some machines understand by "localhost".
+    ///   - script: the connection, and its number, the first being 1. It is closed after.
+    init(answersLocalhost: Bool = false, _ script: @escaping @Sendable (ServerConnection, Int) -> Void) {
+        (listeners, port) = answersLocalhost ? Self.listenTwice() : Self.listen()
+        let threads = listeners.map { listener in Running(thread: TestThread { [self] in acceptAll(listener, script) }) }
+        state.withLock { $0.accepting = threads }
+    }
+
+    private static func listen() -> ([Int32], UInt16) {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let address = SocketAddress.loopback(port: 0)
+        precondition(address.withSystemAddress { bind(listener, $0, $1) } == 0)
+        precondition(Glibc.listen(listener, 128) == 0)
+        return ([listener], try! SocketAddress.local(of: listener).port)
+    }
+
+    /// One port at both addresses; another try when somebody has it at the second. Without IPv6 the first is enough.
+    private static func listenTwice() -> ([Int32], UInt16) {
+        while true {
+            let (first, port) = listen()
+            let second = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+            guard second >= 0 else { return (first, port) }
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_port = port.bigEndian
+            address.sin6_addr = in6addr_loopback
+            let code = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(second, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
+            }
+            if code == 0, Glibc.listen(second, 128) == 0 { return (first + [second], port) }
+            let reason = errno
+            close(second)
+            if reason == EADDRNOTAVAIL { return (first, port) }
+            first.forEach { close($0) }
+        }
     }
 
     var url: String { "http://127.0.0.1:\(port)" }
@@ -39,17 +64,17 @@ final class ScriptedServer: Sendable {
 
     /// Ends every connection and waits for the scripts.
     func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        state.withLock { $0.accepting }?.thread.join()
+        for listener in listeners { shutdown(listener, Int32(SHUT_RDWR)) }
+        for accepting in state.withLock({ $0.accepting }) { accepting.thread.join() }
         let threads = state.withLock { state in
             for descriptor in state.open { shutdown(descriptor, Int32(SHUT_RDWR)) }
             return state.threads
         }
         for thread in threads { thread.thread.join() }
-        close(listener)
+        for listener in listeners { close(listener) }
     }
 
-    private func acceptAll(_ script: @escaping @Sendable (ServerConnection, Int) -> Void) {
+    private func acceptAll(_ listener: Int32, _ script: @escaping @Sendable (ServerConnection, Int) -> Void) {
         while true {
             let descriptor = accept(listener, nil, nil)
             if descriptor < 0 { return }

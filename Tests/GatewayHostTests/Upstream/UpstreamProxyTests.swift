@@ -6,7 +6,7 @@ import Testing
 /// Dials through real proxies; the environment names others, which must not matter (UpstreamLab).
 @Suite struct UpstreamProxyTests {
     private static func answering() -> ScriptedServer {
-        ScriptedServer { connection, _ in
+        ScriptedServer(answersLocalhost: true) { connection, _ in
             while let request = connection.readRequest() {
                 // An origin request, not a proxy's: the target is a path.
                 #expect(request.hasPrefix("GET / HTTP/1.1\r\n"))
