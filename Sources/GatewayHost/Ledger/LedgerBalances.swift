@@ -40,47 +40,37 @@ final class LedgerBalances: @unchecked Sendable {
     private let periods: CalendarPeriods
     /// nil: there are none.
     private let others: OtherNodes?
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var waiting: [(Question, Done)] = []
-    private var isRunning = false
-    private var isStopping = false
+    private let desk = Monitor(Desk())
+
+    private struct Desk {
+        var waiting: [(Question, Done)] = []
+        var isRunning = false
+        var isStopping = false
+    }
 
     init(_ folders: LedgerFolders, _ journal: Journal, zone: CalendarZone, others: OtherNodes? = nil) {
         self.others = others
         self.folders = folders
         self.journal = journal
         periods = CalendarPeriods(zone: zone)
-        pthread_mutex_init(lock, nil)
-        pthread_cond_init(changed, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(changed)
-        pthread_mutex_destroy(lock)
-        changed.deallocate()
-        lock.deallocate()
     }
 
     /// - Parameter done: called once, on the thread of the balances; not after `stop`.
     /// - Thread: any.
     func ask(_ question: Question, _ done: @escaping Done) {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        waiting.append((question, done))
-        if isRunning { return _ = pthread_cond_signal(changed) }
-        if isStopping { return }
-        isRunning = true
-        BackgroundThread.start("ledger-sums") { [self] in run() }
+        let isFirst = desk.change { desk in
+            if desk.isStopping { return false }
+            desk.waiting.append((question, done))
+            defer { desk.isRunning = true }
+            return !desk.isRunning
+        }
+        if isFirst { BackgroundThread.start("ledger-sums") { [self] in run() } }
     }
 
     /// Ends the thread; questions that wait stay unanswered. Once, after the last loop has ended.
     func stop() {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        isStopping = true
-        pthread_cond_broadcast(changed)
-        while isRunning { pthread_cond_wait(changed, lock) }
+        desk.change { $0.isStopping = true }
+        desk.wait(until: { !$0.isRunning }, then: { _ in })
     }
 
     // MARK: The thread
@@ -101,19 +91,15 @@ final class LedgerBalances: @unchecked Sendable {
                 for (_, done) in questions { done(.failure(fault)) }
             }
         }
-        pthread_mutex_lock(lock)
-        isRunning = false
-        pthread_cond_broadcast(changed)
-        pthread_mutex_unlock(lock)
+        desk.change { $0.isRunning = false }
     }
 
     private func take() -> [(Question, Done)]? {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        while waiting.isEmpty, !isStopping { pthread_cond_wait(changed, lock) }
-        if isStopping { return nil }
-        defer { waiting = [] }
-        return waiting
+        desk.wait(until: { !$0.waiting.isEmpty || $0.isStopping }) { desk in
+            if desk.isStopping { return nil }
+            defer { desk.waiting = [] }
+            return desk.waiting
+        }
     }
 
     private func answers(_ questions: [Question], _ store: RollupStore, _ others: OthersBalances?) throws -> [Question: Balance] {

@@ -55,7 +55,7 @@ final class RedisClient {
     private var firstWaiting: RedisCall?
     private(set) var callCount = 0
     private var lastHeard: Instant
-    private var backoff = RedisBackoff()
+    private var backoff = Backoff(first: 50, longest: 2000)
     private var lastReason: String?
     private var hasFailed = false
     /// The last answer that was due did not come in time.

@@ -37,13 +37,6 @@ import Testing
         #expect(ChangeNumber.next(after: 9000, now: 5_000_000) == 9001)
     }
 
-    @Test func pausesDoubleAndDiffer() {
-        var pause = ShipPause()
-        #expect((0..<8).map { _ in pause.next(0) } == [250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000])
-        pause.reset()
-        #expect(pause.next(0.999) == 499)
-    }
-
     // MARK: Texts
 
     @Test func sumsComeBackAsTheyWere() throws {

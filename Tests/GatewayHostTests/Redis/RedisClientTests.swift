@@ -14,13 +14,6 @@ import Testing
                 == "*5\r\n$3\r\nSET\r\n$3\r\nk\r\n\r\n$0\r\n\r\n$20\r\n-9223372036854775808\r\n$1\r\n0\r\n")
     }
 
-    @Test func pausesGrowAndAreNeverTheSame() {
-        var backoff = RedisBackoff()
-        #expect([0, 0.5, 0, 0, 0, 0, 0, 0.999].map { backoff.next($0) } == [25, 75, 100, 200, 400, 800, 1000, 1999])
-        backoff.reset()
-        #expect(backoff.next(0) == 25)
-    }
-
     @Test func itAnswersInOrderAndInOneWrite() throws {
         let lab = try LoopRedisLab()
         // Asked before there is a connection.

@@ -6,7 +6,7 @@
 //
 // Nothing waits for it and nothing is lost by it: sums stay in the data folder.
 //
-// Kind: a thread of its own, `ledger-ship`, with a connection of its own; `lock` guards whether it shall go on.
+// Kind: a thread of its own, `ledger-ship`, with a connection of its own. What is below `Of the thread` is its alone.
 
 import CLinux
 
@@ -21,10 +21,7 @@ final class LedgerShipper: @unchecked Sendable {
     private let folders: LedgerFolders
     private let others: OtherNodes
     private let metrics: ShipMetrics
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var isStopping = false
-    private var isRunning = false
+    private let thread = PacedThread("ledger-ship")
 
     // Of the thread.
     private var hasComplained = false
@@ -37,40 +34,22 @@ final class LedgerShipper: @unchecked Sendable {
         self.node = node
         self.others = others
         self.metrics = metrics
-        pthread_mutex_init(lock, nil)
-        pthread_cond_init(changed, nil)
     }
 
-    deinit {
-        pthread_cond_destroy(changed)
-        pthread_mutex_destroy(lock)
-        changed.deallocate()
-        lock.deallocate()
-    }
-
-    func start() {
-        isRunning = true
-        BackgroundThread.start("ledger-ship") { [self] in run() }
-    }
+    func start() { thread.start { [self] in run() } }
 
     /// Tells what is left if Redis answered until now, then ends the thread. After the last folding.
-    func stop() {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        isStopping = true
-        pthread_cond_broadcast(changed)
-        while isRunning { pthread_cond_wait(changed, lock) }
-    }
+    func stop() { thread.stop() }
 
     // MARK: The thread
 
     private func run() {
         let telling = LedgerTelling(folders, node, others.target)
         var store: RollupStore?
-        var pause = ShipPause()
+        var backoff = Backoff(first: 500, longest: 30_000)
         var rest = Self.pauseMilliseconds
         while true {
-            let isLast = wait(rest)
+            let isLast = thread.pause(milliseconds: rest)
             // Whoever stops waits for us: a Redis that did not answer before is not asked once more.
             if isLast, hasComplained { break }
             do {
@@ -82,20 +61,16 @@ final class LedgerShipper: @unchecked Sendable {
                     nextLook = gwl_monotonic_ns() + Self.lookNanoseconds
                     others.saw(try telling.shared.nodes(), now: Int64(gwl_wall_ns() / 1_000_000_000))
                 }
-                pause.reset()
+                backoff.reset()
                 rest = outcome == .more ? 0 : Self.pauseMilliseconds
             } catch {
                 store = nil
                 failed("\(error)")
-                rest = pause.next(Double.random(in: 0..<1))
+                rest = backoff.next(.random(in: 0..<1))
             }
             metrics.waiting(telling.rows - telling.rowsTold)
             if isLast { break }
         }
-        pthread_mutex_lock(lock)
-        isRunning = false
-        pthread_cond_broadcast(changed)
-        pthread_mutex_unlock(lock)
     }
 
     private func failed(_ reason: String) {
@@ -112,21 +87,6 @@ final class LedgerShipper: @unchecked Sendable {
         if hasComplained { log.info("other nodes hear of this node's ledger again") }
         hasComplained = false
         if outcome == .whole { metrics.told() }
-    }
-
-    /// True when it is time to end.
-    private func wait(_ milliseconds: Int) -> Bool {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        if isStopping { return true }
-        var deadline = timespec()
-        clock_gettime(CLOCK_REALTIME, &deadline)
-        deadline.tv_sec += milliseconds / 1000
-        deadline.tv_nsec += milliseconds % 1000 * 1_000_000
-        deadline.tv_sec += deadline.tv_nsec / 1_000_000_000
-        deadline.tv_nsec %= 1_000_000_000
-        pthread_cond_timedwait(changed, lock, &deadline)
-        return isStopping
     }
 
     /// A holder that died a moment ago lets go by itself; one that goes on is another gateway.

@@ -6,7 +6,7 @@
 //
 // Only durable rows are folded: what a power cut takes from the journal must not stay in the sums.
 //
-// Kind: a thread of its own; `lock` guards only whether it shall go on.
+// Kind: a thread of its own, `ledger-fold`; what a reload changes is behind a lock.
 
 import CLinux
 
@@ -25,56 +25,37 @@ final class LedgerFold: @unchecked Sendable {
 
     private let folder: JournalFolder
     private let journal: Journal
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var settings: Settings
-    private var isStopping = false
-    private var isRunning = false
+    private let settings: Locked<Settings>
+    private let thread = PacedThread("ledger-fold")
+    /// Of the thread.
     private var hasComplained = false
 
     init(_ folder: JournalFolder, _ journal: Journal, _ settings: Settings) {
         self.folder = folder
         self.journal = journal
-        self.settings = settings
-        pthread_mutex_init(lock, nil)
-        pthread_cond_init(changed, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(changed)
-        pthread_mutex_destroy(lock)
-        changed.deallocate()
-        lock.deallocate()
+        self.settings = Locked(settings)
     }
 
     func start(_ store: sending RollupStore) {
-        isRunning = true
         let store = Handed(store)
-        BackgroundThread.start("ledger-fold") { [self] in run(store.value) }
+        thread.start { [self] in run(store.value) }
     }
 
     /// Folds what is durable, then ends the thread.
-    func stop() {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        isStopping = true
-        pthread_cond_broadcast(changed)
-        while isRunning { pthread_cond_wait(changed, lock) }
-    }
+    func stop() { thread.stop() }
 
     /// What a reload changes. The zone holds from the next start on.
     func setKeep(_ keep: Duration?) {
-        pthread_mutex_lock(lock)
-        settings.keep = keep
-        pthread_mutex_unlock(lock)
+        settings.withLock { $0.keep = keep }
     }
 
     private func run(_ store: RollupStore) {
+        let zone = settings.withLock { $0.zone }
         var nextCare: UInt64 = 0
         while true {
-            let isLast = pause()
+            let isLast = thread.pause(milliseconds: Self.pauseMilliseconds)
             do {
-                try LedgerFold.fold(folder, store, settings.zone, until: journal.position)
+                try LedgerFold.fold(folder, store, zone, until: journal.position)
                 if !isLast, gwl_monotonic_ns() >= nextCare {
                     nextCare = gwl_monotonic_ns() + UInt64(Self.careMilliseconds) * 1_000_000
                     try care(store)
@@ -85,24 +66,8 @@ final class LedgerFold: @unchecked Sendable {
                 if !hasComplained { log.error("the ledger's roll-ups fall behind", .field("reason", "\(error)")) }
                 hasComplained = true
             }
-            if isLast { break }
+            if isLast { return }
         }
-        pthread_mutex_lock(lock)
-        isRunning = false
-        pthread_cond_broadcast(changed)
-        pthread_mutex_unlock(lock)
-    }
-
-    /// True when it is time to end.
-    private func pause() -> Bool {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        if isStopping { return true }
-        var deadline = timespec()
-        clock_gettime(CLOCK_REALTIME, &deadline)
-        deadline.tv_sec += Self.pauseMilliseconds / 1000
-        pthread_cond_timedwait(changed, lock, &deadline)
-        return isStopping
     }
 
     /// Folds the rows between the store's position and `end`.
@@ -121,9 +86,7 @@ final class LedgerFold: @unchecked Sendable {
     }
 
     private func care(_ store: RollupStore) throws {
-        pthread_mutex_lock(lock)
-        let settings = settings
-        pthread_mutex_unlock(lock)
+        let settings = settings.withLock { $0 }
         try SegmentCare(folder: folder, zone: settings.zone).tidy(store, keep: settings.keep, now: Int64(gwl_wall_ns()))
     }
 
