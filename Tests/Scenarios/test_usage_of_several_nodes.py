@@ -211,7 +211,7 @@ def test_metrics_say_how_far_it_is(store, pair, books):
             text = bytes(client.request(method="GET", target="/metrics").body).decode()
         return next((float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " ")), None)
 
-    wait_until(lambda: usage(left, "--node", "this")[0]["requests"] == 3, "the rows are there")
+    wait_until(lambda: [group["requests"] for group in usage(left, "--node", "this")] == [3], "the rows are there")
     assert left.run("ledger", "ship").returncode == 0
     wait_until(lambda: value("gateway_ledger_unshipped_rows") == 0, "nothing waits")
     last = value("gateway_ledger_shipped_timestamp_seconds")

@@ -7,6 +7,7 @@ queue of everybody, the standing answer of everybody. An account is the credenti
 
 import asyncio
 import dataclasses
+import errno
 import hashlib
 import socket
 import struct
@@ -88,7 +89,7 @@ class ScriptedUpstream:
         self._accounts = {}
         self._lock = threading.Lock()
         self._writers = set()
-        self._server = None
+        self._servers = []
         self.requests = []
         self.connections = 0
         self.open_connections = 0
@@ -140,12 +141,27 @@ class ScriptedUpstream:
         self.stop_listening()
 
     async def _listen(self, port):
-        self._server = await asyncio.start_server(
-            self._connected, "127.0.0.1", port, ssl=self._tls, limit=1 << 20, backlog=1024)
-        return self._server.sockets[0].getsockname()[1]
+        """At both loopback addresses where there are two: on some machines localhost means ::1 first."""
+        while True:
+            first = await self._listen_at("127.0.0.1", port)
+            chosen = first.sockets[0].getsockname()[1]
+            try:
+                self._servers = [first, await self._listen_at("::1", chosen)]
+            except OSError as fault:
+                if fault.errno == errno.EADDRINUSE and port == 0:
+                    first.close()
+                    continue
+                if fault.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+                self._servers = [first]
+            return chosen
+
+    async def _listen_at(self, address, port):
+        return await asyncio.start_server(self._connected, address, port, ssl=self._tls, limit=1 << 20, backlog=1024)
 
     async def _close(self):
-        self._server.close()
+        for server in self._servers:
+            server.close()
         for writer in list(self._writers):
             writer.transport.abort()
 
