@@ -162,7 +162,7 @@ private final class Fetch: TransferHandler {
             try fetch(UpstreamLab(), silent.url) {
                 $0.method = Bytes("POST")
                 $0.body = Bytes("token")
-                $0.milliseconds = 300
+                $0.milliseconds = 1500
                 change(&$0)
             }.fault?.requestMayHaveRun
         }
