@@ -291,7 +291,7 @@ def test_taking_no_writes(make_pair, tmp_path, refuse, words):
         # It does not ask scripts for replicas, and writes.
         return assert_all_is_well(pair)
     assert pair.all() == (503, 200, 503, 503)
-    assert words in pair.strict.log(), "the log says why changes are refused"
+    wait_until(lambda: words in pair.strict.log(), "the log says why changes are refused")
     assert pair.ready()
     assert mend() == b"+OK"
     pair.recovers()

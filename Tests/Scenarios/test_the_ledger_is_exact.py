@@ -175,7 +175,7 @@ def test_a_full_disk_refuses_new_work_and_loses_nothing(start_gateway, upstream)
     first.start()
     refused = wait_until(lambda: ask_for_refusal(gateway), "a refusal")
     assert refused.status == 529 and b"overloaded_error" in refused.body and b"ledger" in refused.body
-    count = len(upstream.requests)
+    count = len(upstream.wait_for_requests(2))
     assert ask().status == 529
     assert len(upstream.requests) == count, "the upstream was not asked"
     with RawClient(gateway.address) as client:
