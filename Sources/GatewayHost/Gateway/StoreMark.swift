@@ -13,15 +13,32 @@ enum StoreMark {
 
     static func path(in folder: String) -> String { "\(folder)/\(name)" }
 
-    /// The id of the store; nil: this node has known none, or the file cannot be read.
-    static func known(in folder: String) -> String? {
-        guard case .success(let bytes) = FileBytes.read(path(in: folder), limit: textLimit) else { return nil }
-        return (try? JSONParser.parse(String(decoding: bytes, as: UTF8.self)))?["store"]?.string
+    /// The id of the store; nil: this node has known none.
+    /// - Throws: `StorageFault` when the file is there and does not say: which store this node knew must not be guessed.
+    static func known(in folder: String) throws(StorageFault) -> String? {
+        let trouble: String
+        switch FileBytes.read(path(in: folder), limit: textLimit) {
+        case .success(let bytes):
+            if let id = (try? JSONParser.parse(String(decoding: bytes, as: UTF8.self)))?["store"]?.string { return id }
+            trouble = "the file \(path(in: folder)) is damaged: it names no store"
+        case .failure(let failure):
+            if failure.errno == ENOENT { return nil }
+            trouble = failure.sentence
+        }
+        throw .unavailable(
+            "\(trouble). It says which store in Redis this gateway has served from, and without it a Redis that was emptied cannot be "
+                + "told from the right one. Mend its permissions, or, if what is in Redis now is right, take it with "
+                + "\"gateway store accept\"")
+    }
+
+    /// The same for who is about to write the file anew.
+    static func readable(in folder: String) -> String? {
+        do { return try known(in: folder) } catch { return nil }
     }
 
     /// - Throws: `StorageFault` when the Redis holds another store than the one that this node knows, or none.
     static func check(_ place: StorePlace, in folder: String) throws(StorageFault) {
-        guard case .redis(let target) = place, let known = known(in: folder) else { return }
+        guard case .redis(let target) = place, let known = try known(in: folder) else { return }
         let found = try RedisStoreFile.identity(target)
         guard found != known else { return }
         let what = found.map { "holds another store (\($0))" } ?? "holds no store: it was emptied, lost its data, or is another Redis"
@@ -33,7 +50,7 @@ enum StoreMark {
 
     /// From now on the store that is at the place is the one that this node knows.
     static func keep(_ place: StorePlace, in folder: String) throws(StorageFault) {
-        guard case .redis(let target) = place, let id = try RedisStoreFile.identity(target), id != known(in: folder) else { return }
+        guard case .redis(let target) = place, let id = try RedisStoreFile.identity(target), id != readable(in: folder) else { return }
         let document: JSONValue = ["store": .string(id), "at": .string(place.description)]
         if let failure = FileBytes.replace(path(in: folder), with: document.pretty, mode: 0o600) {
             throw .unavailable(failure.sentence)

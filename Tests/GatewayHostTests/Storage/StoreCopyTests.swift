@@ -87,7 +87,7 @@ import Testing
         try Storage.open(place).close()
         try StoreMark.keep(place, in: folder.path)
         try StoreMark.check(place, in: folder.path)
-        let known = try #require(StoreMark.known(in: folder.path))
+        let known = try #require(try StoreMark.known(in: folder.path))
         #expect(try RedisStoreFile.identity(redis.target) == known)
 
         _ = try redis.ask("FLUSHALL")
@@ -96,6 +96,14 @@ import Testing
         try Storage.open(place).close()
         let other = #expect(throws: StorageFault.self) { try StoreMark.check(place, in: folder.path) }
         #expect("\(try #require(other))".contains("another store"))
+
+        // What cannot be read is not taken for nothing.
+        for damaged in ["", "{\"store\": 7}", "not a document"] {
+            #expect(FileBytes.replace(StoreMark.path(in: folder.path), with: Array(damaged.utf8), mode: 0o600) == nil)
+            let unread = #expect(throws: StorageFault.self) { try StoreMark.check(place, in: folder.path) }
+            let sentence = "\(try #require(unread))"
+            #expect(sentence.contains(StoreMark.path(in: folder.path)) && sentence.contains("gateway store accept"))
+        }
         StoreMark.forget(in: folder.path)
         try StoreMark.check(place, in: folder.path)
         // A store in the folder is nobody else's.

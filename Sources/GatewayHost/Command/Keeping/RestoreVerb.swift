@@ -136,7 +136,7 @@ extension Invocation {
     /// - Returns: the file with what was there.
     private func putStore(_ staging: String, into target: RedisTarget, _ folder: String) throws -> String? {
         let place = StorePlace.redis(target)
-        var id = StoreMark.known(in: folder)
+        var id = StoreMark.readable(in: folder)
         var old: String?
         // A move that was not finished has left part of a store, which is none.
         if try place.exists(), try RedisEnd(target).allMeta()[StoreMove.mark] == nil {

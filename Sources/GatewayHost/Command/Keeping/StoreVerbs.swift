@@ -47,10 +47,10 @@ extension Invocation {
             return fail("store is local in \(configPath); there is nothing to accept.", .usage)
         }
         do {
-            let known = StoreMark.known(in: config.data)
+            let known = StoreMark.readable(in: config.data)
             let found = try RedisStoreFile.identity(target)
             // Taken for known at the next start, which founds one where there is none.
-            if found != known { StoreMark.forget(in: config.data) }
+            if found != known || known == nil { StoreMark.forget(in: config.data) }
             if wantsJSON {
                 printJSON(["known": known.map { .string($0) } ?? .null, "found": found.map { .string($0) } ?? .null])
             } else if let found {
