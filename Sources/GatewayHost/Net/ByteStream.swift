@@ -111,7 +111,7 @@ final class ByteStream {
     func read(into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
         if ssl != nil { return readTLS(into: buffer) }
         while true {
-            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            let count = gwl_recv(descriptor, buffer.baseAddress, buffer.count)
             if count > 0 { return .bytes(count) }
             if count == 0 { return buffer.isEmpty ? .bytes(0) : .end }
             let code = gwl_errno()
@@ -175,6 +175,11 @@ final class ByteStream {
             return .failed(.handshake(with: peer, code: TLSQueue.takeFirst(), certificate: certificateRefusal))
         }
     }
+
+    /// Asks the kernel to wait with acknowledgements of what arrives, as it does for who answers what it receives. It may
+    /// stop doing so by itself. Where there is no TCP nothing happens.
+    /// - Source: tcp(7), TCP_QUICKACK.
+    func delayAcknowledgements() { _ = gwl_set_option(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, 0) }
 
     // MARK: Ending
 

@@ -49,8 +49,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler, TurnSend
     private(set) var wasReused = false
     /// When the dial was done.
     let connectedAt: Instant
-    /// When the first byte of this response arrived; nil before.
-    private(set) var firstByteAt: Instant?
+    private var arrival = ResponseArrival()
     /// Of this exchange, framing included.
     private(set) var receivedBytes = 0
     var sentBytes: Int { request.sentBytes }
@@ -103,7 +102,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler, TurnSend
     ) {
         precondition(stage == .ready || stage == .closed, "an upstream connection carries one exchange at a time")
         self.handler = handler
-        firstByteAt = nil
+        arrival = ResponseArrival()
         receivedBytes = 0
         request = OutgoingRequest(head: head, body: body)
         if stage == .closed {
@@ -168,7 +167,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler, TurnSend
             guard isSendBlocked else { return }
             isSendBlocked = false
             updateInterest()
-            if firstByteAt == nil { arm(self.firstByteMilliseconds) }
+            if arrival.firstAt == nil { arm(self.firstByteMilliseconds) }
         case .blocked:
             isSendBlocked = true
             updateInterest()
@@ -215,7 +214,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler, TurnSend
             if isPaused { return armIdle() }
             fail(
                 ExchangeFault.overdue(
-                    target.origin.authority, isSent: request.isComplete || isSendBroken, isAnswered: firstByteAt != nil,
+                    target.origin.authority, isSent: request.isComplete || isSendBroken, isAnswered: arrival.firstAt != nil,
                     firstByteMilliseconds, idleMilliseconds))
         case .ready, .closed: break
         }
@@ -261,7 +260,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler, TurnSend
             case .bytes(let count):
                 input.wrote(count)
                 receivedBytes += count
-                if firstByteAt == nil { firstByteAt = pool.loop.now }
+                if arrival.bytes(at: pool.loop.now) { stream.delayAcknowledgements() }
                 guard deliver() else { return }
                 budget -= count
                 if count < room.count, !stream.hasBufferedInput { return endReceiving() }
@@ -284,7 +283,7 @@ final class UpstreamConnection: LoopHandler, TimerHandler, TurnHandler, TurnSend
     }
 
     private func endReceiving() {
-        if firstByteAt != nil { armIdle() }
+        if arrival.firstAt != nil { armIdle() }
         input.releaseIfEmpty()
         handler?.upstreamFlush()
     }

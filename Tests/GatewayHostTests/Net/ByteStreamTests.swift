@@ -25,6 +25,23 @@ import Testing
         #expect(b.readAll().bytes == [1, 2, 3, 4, 5, 6])
     }
 
+    /// Small pieces are joined before they are sent and larger ones are not; nobody can tell.
+    @Test(arguments: [0, 1, 8191, 8192, 8193, 20_000], [1, 8191, 8192, 8193, 20_000])
+    func twoPiecesOfAnySizeArriveInOrder(first: Int, second: Int) {
+        let (a, b) = makePair()
+        let bytes = pattern(first + second)
+        #expect(a.write(Array(bytes[..<first]), Array(bytes[first...])).count == bytes.count)
+        let same = b.readAll().bytes == bytes
+        #expect(same)
+    }
+
+    @Test func askingToWaitWithAcknowledgementsNeedsNoTCP() {
+        let (a, b) = makePair()
+        a.delayAcknowledgements()
+        #expect(a.write([9]).count == 1)
+        #expect(b.readAll().bytes == [9])
+    }
+
     @Test func aFullSocketTakesAPartAndThenNothing() {
         let (a, b) = makePair()
         let bytes = pattern(800_000)

@@ -60,16 +60,30 @@ void gwl_give_back_startup_memory(void);
 const char *gwl_error_text(int code);
 const char *gwl_error_name(int code);
 
-/* Two buffers in one system call, without SIGPIPE. */
+/* 16 KB of the calling thread, for the length of one call. */
+uint8_t *gwl_thread_scratch(void);
+/* recv(2) and send(2) without SIGPIPE. By number, because the C library's functions are points where a thread may be
+ * cancelled, which costs two atomic operations each and which no thread of ours ever is. */
+static inline ssize_t gwl_recv(int fd, void *bytes, size_t length) {
+    return syscall(SYS_recvfrom, fd, bytes, length, 0, NULL, NULL);
+}
+static inline ssize_t gwl_send(int fd, const void *bytes, size_t length) {
+    return syscall(SYS_sendto, fd, bytes, length, MSG_NOSIGNAL, NULL, 0);
+}
+/* Two buffers in one system call. Small ones are joined before, since one piece costs the kernel less than a list of
+ * two pieces, by more than the copy costs us (docs/PERFORMANCE.md). */
 static inline ssize_t gwl_send2(int fd, const void *a, size_t a_length, const void *b, size_t b_length) {
+    if (a_length <= 8192 && b_length <= 8192) {
+        uint8_t *joined = gwl_thread_scratch();
+        if (a_length) memcpy(joined, a, a_length);
+        if (b_length) memcpy(joined + a_length, b, b_length);
+        return gwl_send(fd, joined, a_length + b_length);
+    }
     struct iovec parts[2] = {{(void *)a, a_length}, {(void *)b, b_length}};
     struct msghdr message = {0};
     message.msg_iov = parts;
     message.msg_iovlen = 2;
     return sendmsg(fd, &message, MSG_NOSIGNAL);
-}
-static inline ssize_t gwl_send(int fd, const void *bytes, size_t length) {
-    return send(fd, bytes, length, MSG_NOSIGNAL);
 }
 static inline int gwl_set_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value);
@@ -93,8 +107,6 @@ int gwl_set_close_on_exec(int fd);
 /* RLIMIT_NOFILE, soft. */
 uint64_t gwl_descriptor_limit(void);
 int gwl_set_descriptor_limit(uint64_t limit);
-/* 16 KB of the calling thread, for the length of one call. */
-uint8_t *gwl_thread_scratch(void);
 /* Blocks every signal but those that report a fault of the thread itself; what was blocked goes to `before`. */
 void gwl_block_signals(sigset_t *before);
 
