@@ -145,7 +145,7 @@ final class Exchange {
         scopeCount = 0
         attributes.reset()
         arena.reset()
-        chunkArena.release()
+        if chunkArena.isUsed { chunkArena.release() }
     }
 
     /// Forgets the response of an attempt that was dropped.

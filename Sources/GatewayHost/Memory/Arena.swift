@@ -12,8 +12,12 @@ struct Arena: ~Copyable {
     private let pool: BlockPool
     private var cursor: UnsafeMutableRawPointer?
     private var limit: UnsafeMutableRawPointer?
+    /// The block that stays.
+    private var first: UnsafeMutableRawPointer?
     private var blocks: [UnsafeMutableRawPointer] = []
     private var large: [UnsafeMutableRawPointer] = []
+    /// Something is in one of the two: rare, and then the arrays are looked at.
+    private var hasMore = false
     /// Bytes of pieces larger than a block, for the limit on buffered memory.
     private(set) var largeBytes = 0
 
@@ -22,7 +26,12 @@ struct Arena: ~Copyable {
     deinit {
         for block in blocks { pool.give(block) }
         for piece in large { free(piece) }
+        if let first { pool.give(first) }
     }
+
+    /// Something was allocated since it was made or released.
+    @inline(__always)
+    var isUsed: Bool { first != nil || hasMore }
 
     /// Uninitialised memory, 16-byte aligned. Never fails; running out of memory ends the process.
     @inline(__always)
@@ -60,23 +69,30 @@ struct Arena: ~Copyable {
     }
 
     /// Ends the scope: all memory of the arena is reused or given back.
+    @inline(__always)
     mutating func reset() {
-        for piece in large { free(piece) }
-        large.removeAll(keepingCapacity: true)
-        largeBytes = 0
-        while blocks.count > 1 { pool.give(blocks.removeLast()) }
-        if let first = blocks.first {
-            cursor = first
-            limit = first + BlockPool.blockBytes
-        }
+        if hasMore { giveMore() }
+        guard let first else { return }
+        cursor = first
+        limit = first + BlockPool.blockBytes
     }
 
     /// As `reset`, and gives the kept block back too.
     mutating func release() {
-        reset()
-        if let first = blocks.popLast() { pool.give(first) }
+        if hasMore { giveMore() }
+        if let first { pool.give(first) }
+        first = nil
         cursor = nil
         limit = nil
+    }
+
+    @inline(never)
+    private mutating func giveMore() {
+        for piece in large { free(piece) }
+        large.removeAll(keepingCapacity: true)
+        largeBytes = 0
+        while let block = blocks.popLast() { pool.give(block) }
+        hasMore = false
     }
 
     private mutating func allocateSlowly(_ count: Int) -> UnsafeMutableRawPointer {
@@ -85,11 +101,17 @@ struct Arena: ~Copyable {
                 fatalError("out of memory: no piece of \(count) bytes")
             }
             large.append(piece)
+            hasMore = true
             largeBytes += count
             return piece
         }
         let block = pool.take()
-        blocks.append(block)
+        if first == nil {
+            first = block
+        } else {
+            blocks.append(block)
+            hasMore = true
+        }
         cursor = block + count
         limit = block + BlockPool.blockBytes
         return block
