@@ -45,8 +45,12 @@ public final class MetricsWorker: CompleteHook, AdminHook {
     private let metrics: MetricSet
     private let route: Attribute
     private let model: Attribute
+    private let input: Attribute
     private let output: Attribute
-    /// In the order of `TokenKind`.
+    private let cacheRead: Attribute
+    private let cacheWrite5m: Attribute
+    private let cacheWrite1h: Attribute
+    /// The same in the order of `TokenKind`.
     private let tokens: [Attribute]
     private let countsKeys: Bool
     private var routes = LabelTable(limit: routeLimit)
@@ -83,15 +87,23 @@ public final class MetricsWorker: CompleteHook, AdminHook {
 
     /// What is counted for a model whatever the route.
     private struct ModelSeries: BitwiseCopyable {
-        /// In the order of `TokenKind`.
-        let tokens: InlineArray<5, Series>
+        let input: Series
+        let output: Series
+        let cacheRead: Series
+        let cacheWrite5m: Series
+        let cacheWrite1h: Series
         let inputUsage: Series
         let outputUsage: Series
         let duration: Series
         let firstToken: Series
 
         init(_ metrics: MetricSet, model: Bytes) {
-            tokens = InlineArray { metrics.tokens.series(model, Bytes(stringLiteral: TokenKind.allCases[$0].label)) }
+            func tokens(_ kind: TokenKind) -> Series { metrics.tokens.series(model, Bytes(stringLiteral: kind.label)) }
+            input = tokens(.input)
+            output = tokens(.output)
+            cacheRead = tokens(.cacheRead)
+            cacheWrite5m = tokens(.cacheWrite5m)
+            cacheWrite1h = tokens(.cacheWrite1h)
             inputUsage = metrics.tokenUsage.series("chat", "anthropic", model, "input")
             outputUsage = metrics.tokenUsage.series("chat", "anthropic", model, "output")
             duration = metrics.operationDuration.series("chat", "anthropic", model)
@@ -105,7 +117,12 @@ public final class MetricsWorker: CompleteHook, AdminHook {
         route = plugin.route
         model = plugin.model
         tokens = plugin.tokens
-        output = plugin.tokens[TokenKind.output.rawValue]
+        func attribute(_ kind: TokenKind) -> Attribute { plugin.tokens[kind.rawValue] }
+        input = attribute(.input)
+        output = attribute(.output)
+        cacheRead = attribute(.cacheRead)
+        cacheWrite5m = attribute(.cacheWrite5m)
+        cacheWrite1h = attribute(.cacheWrite1h)
         countsKeys = plugin.options.principalLimit != nil
         let modelLimit = plugin.options.modelLimit
         let keyLimit = plugin.options.principalLimit ?? 0
@@ -162,26 +179,30 @@ public final class MetricsWorker: CompleteHook, AdminHook {
 
     private func countRoute(_ route: Int, _ summary: Summary) {
         let series = routeSeries.at(route) { routes.withLabel(route) { RouteSeries(metrics, route: $0) } }
-        if summary.attempts > 0 { series.attempts.add(Double(summary.attempts)) }
-        if summary.requestBytes > 0 { series.requestBytes.add(Double(summary.requestBytes)) }
-        if summary.responseBytes > 0 { series.responseBytes.add(Double(summary.responseBytes)) }
-        series.duration.observe(summary.duration)
-        if let seconds = summary.timeToFirstByte { series.firstByte.observe(seconds) }
+        if summary.attempts > 0 { series.pointee.attempts.add(Double(summary.attempts)) }
+        if summary.requestBytes > 0 { series.pointee.requestBytes.add(Double(summary.requestBytes)) }
+        if summary.responseBytes > 0 { series.pointee.responseBytes.add(Double(summary.responseBytes)) }
+        series.pointee.duration.observe(summary.duration)
+        if let seconds = summary.timeToFirstByte { series.pointee.firstByte.observe(seconds) }
     }
 
     private func countModel(_ model: Int, _ request: Request, _ summary: Summary) {
         // Only what generated something is an operation of a model: counting tokens is not.
         guard let output = request.integer(self.output) else { return }
         let series = modelSeries.at(model) { models.withLabel(model) { ModelSeries(metrics, model: $0) } }
-        for kind in 0..<5 {
-            let count = kind == TokenKind.output.rawValue ? output : request.integer(tokens[kind])
-            guard let count, count > 0 else { continue }
-            series.tokens[kind].add(Double(count))
-            if kind == TokenKind.input.rawValue { series.inputUsage.observe(Double(count)) }
-            if kind == TokenKind.output.rawValue { series.outputUsage.observe(Double(count)) }
+        if let input = request.integer(self.input), input > 0 {
+            series.pointee.input.add(Double(input))
+            series.pointee.inputUsage.observe(Double(input))
         }
-        series.duration.observe(summary.duration)
-        if request.isEventStream, let seconds = summary.timeToFirstByte { series.firstToken.observe(seconds) }
+        if output > 0 {
+            series.pointee.output.add(Double(output))
+            series.pointee.outputUsage.observe(Double(output))
+        }
+        if let count = request.integer(cacheRead), count > 0 { series.pointee.cacheRead.add(Double(count)) }
+        if let count = request.integer(cacheWrite5m), count > 0 { series.pointee.cacheWrite5m.add(Double(count)) }
+        if let count = request.integer(cacheWrite1h), count > 0 { series.pointee.cacheWrite1h.add(Double(count)) }
+        series.pointee.duration.observe(summary.duration)
+        if request.isEventStream, let seconds = summary.timeToFirstByte { series.pointee.firstToken.observe(seconds) }
     }
 
     private func countKey(_ request: Request, _ status: StatusClass) {

@@ -10,22 +10,30 @@ import PluginKit
 
 /// What is counted for each small number, resolved when it is first counted.
 struct SeriesRows<Row: BitwiseCopyable>: ~Copyable {
-    private let rows: UnsafeMutablePointer<Row?>
+    /// Initialised where it is resolved.
+    private let rows: UnsafeMutablePointer<Row>
+    private let isResolved: UnsafeMutablePointer<Bool>
 
     init(count: Int) {
         rows = .allocate(capacity: max(count, 1))
-        rows.initialize(repeating: nil, count: max(count, 1))
+        isResolved = .allocate(capacity: max(count, 1))
+        isResolved.initialize(repeating: false, count: max(count, 1))
     }
 
-    deinit { rows.deallocate() }
+    deinit {
+        rows.deallocate()
+        isResolved.deallocate()
+    }
 
+    /// Where it is: a row is long, and an exchange needs a part of it.
     /// - Precondition: `index` is smaller than the `count` it was made for, as numbers of a LabelTable are.
     @inline(__always)
-    func at(_ index: Int, or resolve: () -> Row) -> Row {
-        if let row = rows[index] { return row }
-        let row = resolve()
-        rows[index] = row
-        return row
+    func at(_ index: Int, or resolve: () -> Row) -> UnsafePointer<Row> {
+        if !isResolved[index] {
+            (rows + index).initialize(to: resolve())
+            isResolved[index] = true
+        }
+        return UnsafePointer(rows + index)
     }
 }
 
