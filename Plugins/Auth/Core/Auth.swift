@@ -193,7 +193,9 @@ public final class AuthWorker: RequestHook, BodyHook {
         record.tenant?.withUnsafeBufferPointer { _ = request.set(auth.tenant, text: Bytes($0)) }
         if let terms = record.terms { say(terms, request) }
         if !tenants.isEmpty, let tenant = record.tenant, let limits = tenants[tenant] { add(limits, of: record, request) }
-        if !record.models.allowEverything {
+        if record.models.allowEverything {
+            request.unsubscribe(GW_ON_BODY)
+        } else {
             request.makeState(Admission(row: place.row, version: directory.version(place.row)))
         }
         return .continue

@@ -26,7 +26,7 @@ struct Limit: Sendable {
 
     /// Begins the name of its bucket; what follows is the key's name, the tenant's or the address. The limiter counts
     /// each period under it apart.
-    private let prefix: StaticString
+    fileprivate let prefix: StaticString
     /// Bytes of the longest prefix.
     static var prefixLimit: Int { 17 }
 
@@ -91,7 +91,10 @@ struct Limit: Sendable {
 
     /// Writes the name of its bucket for that key, tenant or address; there must be room for `prefixLimit` bytes more.
     @inline(__always)
-    func writeBucket(_ name: Bytes, to memory: UnsafeMutablePointer<UInt8>) -> Bytes {
+    func writeBucket(_ name: Bytes, to memory: UnsafeMutablePointer<UInt8>) -> Bytes { Self.write(prefix, name, to: memory) }
+
+    @inline(__always)
+    fileprivate static func write(_ prefix: StaticString, _ name: Bytes, to memory: UnsafeMutablePointer<UInt8>) -> Bytes {
         let start = prefix.utf8CodeUnitCount
         memory.update(from: prefix.utf8Start, count: start)
         if let base = name.base { (memory + start).update(from: base, count: name.count) }
@@ -118,6 +121,35 @@ struct Limit: Sendable {
         case .budget(_, .minute): .window(bucket, cost: cost, limit: amount, periodMilliseconds: 60_000)
         case .budget(_, let span): .budget(bucket, cost: cost, limit: amount, per: span.period, before: before)
         }
+    }
+}
+
+/// What a limit that reserves nothing asks of the limiter, but for the name of the bucket: every request asks it.
+struct PlaceDemand: Sendable {
+    let subject: Limit.Subject
+    private let prefix: StaticString
+    private let kind: gw_demand_kind
+    private let limit: Int64
+    private let periodMilliseconds: UInt64
+    private let withoutStore: gw_without_store
+
+    init(_ limit: Limit) {
+        let demand = limit.demand(.absent)
+        subject = limit.subject
+        prefix = limit.prefix
+        kind = demand.kind
+        self.limit = demand.limit
+        periodMilliseconds = demand.period_ms
+        withoutStore = demand.without_store
+    }
+
+    /// Asks it of that key, tenant or address. The name of its bucket is written to `memory`, where `Limit.prefixLimit` bytes
+    /// more than the name's must be.
+    @inline(__always)
+    func demand(_ name: Bytes, writing memory: UnsafeMutablePointer<UInt8>) -> gw_demand {
+        gw_demand(
+            size: UInt32(MemoryLayout<gw_demand>.size), kind: kind, key: Limit.write(prefix, name, to: memory).abi, cost: 1,
+            limit: limit, period_ms: periodMilliseconds, spent: 0, spent_at_ms: 0, without_store: withoutStore, reserved: 0)
     }
 }
 

@@ -9,6 +9,8 @@ import PluginKit
 
 final class LimitPlan: Sendable {
     let limits: [Limit]
+    /// What they ask where nothing is reserved, in the same order.
+    let places: [PlaceDemand]
     /// Of the key's buckets; empty: the principal's.
     let owner: [UInt8]
     let tenant: [UInt8]
@@ -22,11 +24,12 @@ final class LimitPlan: Sendable {
     let waits: Bool
     /// A stream may be ended while it runs.
     let stopsStreams: Bool
-    /// Which limit the announced requests are about; nil if none is.
-    let announced: Int?
+    /// Which limit the announced requests are about, and its place; nil if none is.
+    let announced: (index: Int, limit: Limit)?
 
     init(_ limits: [Limit], owner: [UInt8] = [], tenant: [UInt8] = [], refusesUnpriced: Bool = false, announces: Bool) {
         self.limits = limits
+        places = limits.map { PlaceDemand($0) }
         self.owner = owner
         self.tenant = tenant
         self.refusesUnpriced = refusesUnpriced
@@ -35,7 +38,8 @@ final class LimitPlan: Sendable {
         isReserving = limits.contains(where: \.isReserved) || refusesUnpriced
         waits = limits.contains { $0.waits != nil }
         stopsStreams = limits.contains(where: \.stopsStreams)
-        announced = announces ? limits.firstIndex { $0.subject == .key && $0.measure == .requestsPerMinute } : nil
+        let announced = announces ? limits.firstIndex { $0.subject == .key && $0.measure == .requestsPerMinute } : nil
+        self.announced = announced.map { ($0, limits[$0]) }
     }
 
     /// Nil if the text is none of gw.limits.

@@ -139,28 +139,27 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook, ChunkHo
     /// Requests a minute and at once.
     @inline(__always)
     private func take(_ request: Request, _ plan: LimitPlan, key: Bytes, _ taken: RawCompletion) -> Verdict {
-        let limits = plan.limits
+        let places = plan.places
         let address = request.text(services.clientAddress)
         let tenant = hasTenant(plan) ? tenantName(request, plan) : .absent
         let longest = max(key.count, address.count, tenant.count)
         guard longest <= Self.bucketLimit else { return isTooLong(request) }
         // Each limit writes the name of its bucket; the views stay good until `take` has copied.
         let room = Limit.prefixLimit + longest
-        return withUnsafeTemporaryAllocation(of: gw_demand.self, capacity: limits.count) { demands in
-            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room * limits.count) { memory in
-                for index in limits.indices {
-                    let limit = limits[index]
+        return withUnsafeTemporaryAllocation(of: gw_demand.self, capacity: places.count) { demands in
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room * places.count) { memory in
+                for index in places.indices {
                     let name: Bytes =
-                        switch limit.subject {
+                        switch places[index].subject {
                         case .key: key
                         case .address: address
                         case .tenant: tenant
                         }
-                    let bucket = limit.writeBucket(name, to: memory.baseAddress! + index * room)
-                    if bucket.count > Self.bucketLimit { return isTooLong(request) }
-                    demands.initializeElement(at: index, to: limit.demand(bucket))
+                    let demand = places[index].demand(name, writing: memory.baseAddress! + index &* room)
+                    if demand.key.len > Self.bucketLimit { return isTooLong(request) }
+                    demands.initializeElement(at: index, to: demand)
                 }
-                return services.limiter.take(request, demands, count: limits.count, taken) == nil ? .fail : .suspend
+                return services.limiter.take(request, demands, count: places.count, taken) == nil ? .fail : .suspend
             }
         }
     }
@@ -193,8 +192,8 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook, ChunkHo
     private func judge(_ request: Request, _ result: OperationResult, _ plan: LimitPlan) -> Verdict {
         switch result.error {
         case GW_OK:
-            if let announced = plan.announced, let grant = result.grant(announced) {
-                let standing = LimitStanding(plan.limits[announced], grant: grant, wallNanoseconds: request.clock(GW_CLOCK_WALL))
+            if let announced = plan.announced, let grant = result.grant(announced.index) {
+                let standing = LimitStanding(announced.limit, grant: grant, wallNanoseconds: request.clock(GW_CLOCK_WALL))
                 request.makeState(LimitState(LimitStandings(requests: standing)))
             }
             return .continue
