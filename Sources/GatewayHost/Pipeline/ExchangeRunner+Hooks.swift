@@ -99,6 +99,12 @@ extension ExchangeRunner {
             scope.pointee.suspended = true
             scope.pointee.suspendedSince = loop.now.nanoseconds
         }
+        let known = Unmanaged.passUnretained(chain.unsafelyUnwrapped)._withUnsafeGuaranteedRef { $0.operations.takeKnown(of: scope) }
+        if let known {
+            // The clock of the loop stood still meanwhile, unless this suspension began in an earlier turn.
+            scope.pointee.pausedNanoseconds &+= loop.now.nanoseconds &- scope.pointee.suspendedSince
+            return known
+        }
         isSettling = true
         resumedVerdict = nil
         Unmanaged.passUnretained(chain.unsafelyUnwrapped)._withUnsafeGuaranteedRef {

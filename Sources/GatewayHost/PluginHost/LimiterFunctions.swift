@@ -36,6 +36,15 @@ private func take(
                     limit: demand.pointee.limit, periodMilliseconds: demand.pointee.period_ms))
             if demand.pointee.kind == GW_DEMAND_BUDGET, !readBudget(demand, stride, copy, chain.limiter, time) { return 0 }
         }
+        if chain.limiter.shared == nil, chain.operations.mayKnow(scope) {
+            let memory = scope.pointee.exchange._withUnsafeGuaranteedRef {
+                $0.arena.allocate(count &* MemoryLayout<gw_grant>.stride)
+            }
+            let grants = UnsafeMutableBufferPointer(start: memory.bindMemory(to: gw_grant.self, capacity: count), count: count)
+            let ended = End(
+                chain.limiter.take(copies, scope: scope, namespace: HostCall.namespace(of: scope), time: time, grants: grants), grants)
+            return chain.operations.know(scope, done, user, ended.error, number: ended.number, bytes: ended.bytes)
+        }
         guard let (number, slot) = chain.operations.start(scope, done, user) else { return 0 }
         if let shared = chain.limiter.shared {
             if stride >= DemandLayout.third { readFallbacks(demands, stride, copies) }
@@ -44,18 +53,33 @@ private func take(
             return number
         }
         withUnsafeTemporaryAllocation(of: gw_grant.self, capacity: count) { grants in
-            let outcome = chain.limiter.take(
-                copies, scope: scope, namespace: HostCall.namespace(of: scope), time: time, grants: grants)
-            switch outcome {
-            case .granted: chain.operations.finish(slot, GW_OK, bytes: Bytes(UnsafeRawBufferPointer(grants)))
-            case .refused(let first):
-                chain.operations.finish(
-                    slot, GW_E_LIMIT, number: Int64(first), bytes: Bytes(UnsafeRawBufferPointer(grants)))
-            case .unknown(let first): chain.operations.finish(slot, GW_E_ABSENT, number: Int64(first))
-            case .full: chain.operations.finish(slot, GW_E_UNAVAILABLE)
-            }
+            let ended = End(
+                chain.limiter.take(copies, scope: scope, namespace: HostCall.namespace(of: scope), time: time, grants: grants), grants)
+            chain.operations.finish(slot, ended.error, number: ended.number, bytes: ended.bytes)
         }
         return number
+    }
+}
+
+/// What the plugin is told of an outcome.
+private struct End {
+    var error = GW_OK
+    var number: Int64 = 0
+    var bytes = Bytes.absent
+
+    @inline(__always)
+    init(_ outcome: LimiterStore.Outcome, _ grants: UnsafeMutableBufferPointer<gw_grant>) {
+        switch outcome {
+        case .granted: bytes = Bytes(UnsafeRawBufferPointer(grants))
+        case .refused(let first):
+            error = GW_E_LIMIT
+            number = Int64(first)
+            bytes = Bytes(UnsafeRawBufferPointer(grants))
+        case .unknown(let first):
+            error = GW_E_ABSENT
+            number = Int64(first)
+        case .full: error = GW_E_UNAVAILABLE
+        }
     }
 }
 

@@ -55,6 +55,22 @@ struct OperationRecord {
     var timer: OperationTimer?
 }
 
+/// The end of an operation that was known when it was asked for, until its callback runs.
+struct KnownResult {
+    /// Whose operation it is; nil: there is none.
+    var scope: UnsafeMutablePointer<RequestScope>?
+    var done: OperationDone?
+    var user: UnsafeMutableRawPointer?
+    /// `RequestScope.suspension` it was started in.
+    var suspension: UInt32 = 0
+    var error = GW_OK
+    var number: Int64 = 0
+    /// In the arena of the exchange.
+    var bytes = Bytes.absent
+    /// How many there were; the numbers of their operations, which are of no board.
+    var count: gw_op = 0
+}
+
 /// The timer of a slot.
 ///
 /// Kind: loop-confined.

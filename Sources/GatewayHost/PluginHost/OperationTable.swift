@@ -3,7 +3,7 @@
 // Results never arrive inside the call that started the operation: what is known at once waits in
 // the ready queue, which the runner drains after a hook that suspended and the loop at the end of
 // its turn. Each operation ends exactly once, at the latest when its exchange does, and then while
-// its request is still valid.
+// its request is still valid. One result may wait beside the queue, see OperationTable+Known.
 //
 //   start ─► pending ─ finish, signal, timer, cancel ─► ready ─ drainReady ─► callback ─► free
 //               └───────────── cancelAll (GW_E_CANCELLED) ──────────────────► callback ─► free
@@ -31,14 +31,16 @@ final class OperationTable {
     private var capacity = 0
     private var used = 0
     private var firstFree: Int32 = -1
-    private var firstReady: Int32 = -1
+    private(set) var firstReady: Int32 = -1
     private var lastReady: Int32 = -1
     private var isDraining = false
     private var waitsForEndOfTurn = false
     /// Operations are being ended; a callback may not start another one, or it would never end.
-    private var isCancelling = false
+    private(set) var isCancelling = false
     /// Operations that have not ended.
-    private(set) var pendingCount = 0
+    var pendingCount = 0
+    /// What was known when it was asked for, before anything else got ready.
+    var known = KnownResult()
 
     /// Whose hook or callback runs now, and in which suspension what it starts belongs.
     var callScope: UnsafeMutablePointer<RequestScope>?
@@ -174,7 +176,7 @@ final class OperationTable {
         drainAtEndOfTurn()
     }
 
-    private func drainAtEndOfTurn() {
+    func drainAtEndOfTurn() {
         if waitsForEndOfTurn { return }
         waitsForEndOfTurn = true
         loop.atEndOfTurn(self)
@@ -199,7 +201,9 @@ final class OperationTable {
     func drainReady() {
         if isDraining { return }
         isDraining = true
-        while firstReady >= 0 {
+        while true {
+            if deliverKnown() { continue }
+            guard firstReady >= 0 else { break }
             let slot = firstReady
             firstReady = records[Int(slot)].nextReady
             if firstReady < 0 { lastReady = -1 }
@@ -213,6 +217,7 @@ final class OperationTable {
     func drainReady(of exchange: Exchange) {
         let first = exchange.scopes
         let end = first + exchange.scopeCount
+        while let scope = known.scope, scope >= first, scope < end { deliverKnown() }
         var slot = firstReady
         while slot >= 0 {
             if records[Int(slot)].state == .ready, let scope = records[Int(slot)].scope, scope >= first, scope < end {
@@ -249,28 +254,13 @@ final class OperationTable {
         }
         if giving { giveSlot(slot) } else { record.pointee.state = .spent }
 
-        scope.pointee.abi.flags = scope.pointee.exchange._withUnsafeGuaranteedRef { $0.flags }
-        callScope = scope
-        callSuspension = suspension
         let chain = WorkerScope.at(scope.pointee.abi.worker).pointee.chain
-        chain._withUnsafeGuaranteedRef { $0.callbackEntered(scope) }
-        var verdict = done(RequestScope.request(scope), user, &result)
-        if chain._withUnsafeGuaranteedRef({ $0.callbackLeft() }) { verdict = GW_FAIL }
-        callScope = nil
+        let verdict = call(done, user, &result, scope, suspension)
         if resultWork != nil { resultWork = nil }
         owned?.deallocate()
         // It may have been the last thing that a replaced chain waited for: scope and chain may be gone afterwards.
         if isAwaited { return chain.takeUnretainedValue().backgroundWorkEnds() }
-
-        guard scope.pointee.suspended, suspension == scope.pointee.suspension,
-            verdict != GW_SUSPEND || scope.pointee.pendingOperations == 0
-        else { return }
-        scope.pointee.suspended = false
-        // To go on waiting with nothing pending is a failure, as it is for a hook.
-        if verdict == GW_SUSPEND { verdict = GW_FAIL }
-        scope.pointee.exchange._withUnsafeGuaranteedRef {
-            $0.driver?.suspensionEnded(entry: scope.pointee.entry, verdict: verdict)
-        }
+        if let decided = decision(verdict, scope, suspension) { resume(scope, decided) }
     }
 
     // MARK: The end of an exchange
@@ -281,7 +271,11 @@ final class OperationTable {
     /// The runner calls it before on_complete, never from within a hook.
     func cancelAll(of exchange: Exchange) {
         exchange.phase = .complete
-        for entry in 0..<exchange.scopeCount { cancelAll(of: exchange, entry: entry) }
+        for entry in 0..<exchange.scopeCount {
+            let scope = exchange.scopes + entry
+            scope.pointee.suspended = false
+            if scope.pointee.operationCount > 0 { cancelAll(of: exchange, entry: entry) }
+        }
     }
 
     /// The same for one plugin in an exchange that goes on: its suspension took too long.
@@ -289,6 +283,7 @@ final class OperationTable {
         let scope = exchange.scopes + entry
         scope.pointee.suspended = false
         isCancelling = true
+        if known.scope == scope { deliverKnown() }
         while scope.pointee.lastOperation >= 0 {
             let slot = scope.pointee.lastOperation
             if records[Int(slot)].state == .pending {

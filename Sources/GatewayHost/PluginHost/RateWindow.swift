@@ -51,7 +51,7 @@ struct RateWindow {
     private func decision(_ isGranted: Bool, _ used: UInt128, _ capacity: UInt128, wait: UInt128) -> Decision {
         Decision(
             isGranted: isGranted, remaining: used >= capacity ? 0 : Int64(truncatingIfNeeded: (capacity - used) / UInt128(period)),
-            resetNanoseconds: nanoseconds(used), retryNanoseconds: nanoseconds(wait))
+            resetNanoseconds: nanoseconds(used), retryNanoseconds: wait == 0 ? 0 : nanoseconds(wait))
     }
 
     /// Rounded up, so that whoever waits that long is not early.
