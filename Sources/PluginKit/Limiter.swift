@@ -119,7 +119,7 @@ extension gw_demand {
 
 extension OperationResult {
     /// What became of demand `index` of a `take`; nil if the host says nothing about it.
-    @inlinable
+    @inlinable @inline(__always)
     public func grant(_ index: Int) -> gw_grant? {
         // Grants are consumed at the producer's stride: an older host has less to say, a newer one more.
         guard let base = bytes.base, bytes.count >= 4 else { return nil }

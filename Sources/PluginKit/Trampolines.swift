@@ -26,6 +26,8 @@ final class InstanceBox {
 final class WorkerBox {
     @usableFromInline let host: UnsafePointer<gw_host>
     @usableFromInline let worker: AnyObject
+    /// The same, to be used without counting.
+    @usableFromInline let uncounted: Unmanaged<AnyObject>
     /// Of every error that we answer with.
     let requestID: Attribute
     let request: (any RequestHook)?
@@ -42,6 +44,7 @@ final class WorkerBox {
     init(_ worker: AnyObject, host: UnsafePointer<gw_host>) {
         self.host = host
         self.worker = worker
+        uncounted = .passUnretained(worker)
         requestID = Attribute(id: host.pointee.attr(GW_ATTR_REQUEST_ID))
         request = worker as? any RequestHook
         body = worker as? any BodyHook
@@ -71,7 +74,8 @@ extension Request {
     /// Runs `body` with the worker object of this plugin; `type` must be its `Worker`.
     @inlinable @inline(__always)
     public func withWorker<Worker: AnyObject, Result>(_ type: Worker.Type, _ body: (Worker) -> Result) -> Result {
-        WorkerBox.of(raw)._withUnsafeGuaranteedRef { body(unsafeDowncast($0.worker, to: type)) }
+        // Uncounted: the box keeps it, and stop comes after every call.
+        WorkerBox.of(raw)._withUnsafeGuaranteedRef { $0.uncounted }._withUnsafeGuaranteedRef { body(unsafeDowncast($0, to: type)) }
     }
 }
 

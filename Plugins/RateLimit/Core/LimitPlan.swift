@@ -16,6 +16,7 @@ final class LimitPlan: Sendable {
     let tenant: [UInt8]
     let refusesUnpriced: Bool
     let limitsTenants: Bool
+    let limitsAddresses: Bool
     /// What a request costs has to be known.
     let needsPrice: Bool
     /// Something is reserved when the body is there; then everything is taken there.
@@ -34,6 +35,7 @@ final class LimitPlan: Sendable {
         self.tenant = tenant
         self.refusesUnpriced = refusesUnpriced
         limitsTenants = limits.contains { $0.subject == .tenant }
+        limitsAddresses = limits.contains { $0.subject == .address }
         needsPrice = refusesUnpriced || limits.contains { $0.budget?.measure == .usd }
         isReserving = limits.contains(where: \.isReserved) || refusesUnpriced
         waits = limits.contains { $0.waits != nil }

@@ -53,7 +53,7 @@ struct LimitStandings: BitwiseCopyable {
     var output: LimitStanding?
     var tokens: LimitStanding?
 
-    init(requests: LimitStanding) { self.requests = requests }
+    init(requests: LimitStanding? = nil) { self.requests = requests }
 
     init(_ limits: [Limit], _ result: OperationResult, wallNanoseconds: UInt64) {
         for (index, limit) in limits.enumerated() where limit.subject == .key {

@@ -44,11 +44,11 @@ public final class RateLimit: Plugin {
 
 /// What is kept for an exchange.
 struct LimitState: BitwiseCopyable {
-    var standings: LimitStandings?
+    let standings: LimitStandings
     /// A claim whose stream is looked at; kept by the operation that settles it.
     private let claim: UnsafeMutableRawPointer?
 
-    init(_ standings: LimitStandings?, metered claim: Claim? = nil) {
+    init(_ standings: LimitStandings, metered claim: Claim? = nil) {
         self.standings = standings
         self.claim = claim.map { Unmanaged.passUnretained($0).toOpaque() }
     }
@@ -140,7 +140,7 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook, ChunkHo
     @inline(__always)
     private func take(_ request: Request, _ plan: LimitPlan, key: Bytes, _ taken: RawCompletion) -> Verdict {
         let places = plan.places
-        let address = request.text(services.clientAddress)
+        let address = plan.limitsAddresses ? request.text(services.clientAddress) : .absent
         let tenant = hasTenant(plan) ? tenantName(request, plan) : .absent
         let longest = max(key.count, address.count, tenant.count)
         guard longest <= Self.bucketLimit else { return isTooLong(request) }
@@ -166,8 +166,8 @@ public final class RateLimitWorker: RequestHook, BodyHook, ResponseHook, ChunkHo
 
     public func onResponse(_ request: Request) -> Verdict {
         guard let state = request.state(LimitState.self) else { return .continue }
-        if let standings = state.pointee.standings, !upstreamSpokeOfLimits(request) {
-            standings.forEachHeader { request.setHeader($0, $1, of: GW_RESPONSE) }
+        if !state.pointee.standings.isEmpty, !upstreamSpokeOfLimits(request) {
+            state.pointee.standings.forEachHeader { request.setHeader($0, $1, of: GW_RESPONSE) }
         }
         if state.pointee.metered != nil, !request.isEventStream { request.unsubscribe(GW_ON_CHUNK) }
         return .continue

@@ -127,14 +127,12 @@ extension RateLimitWorker {
     }
 
     private func granted(_ request: Request, _ claim: Claim, _ result: OperationResult) -> Verdict {
-        var standings: LimitStandings?
-        if announces {
-            let all = LimitStandings(claim.plan.limits, result, wallNanoseconds: request.clock(GW_CLOCK_WALL))
-            if !all.isEmpty { standings = all }
-        }
+        let standings =
+            announces
+            ? LimitStandings(claim.plan.limits, result, wallNanoseconds: request.clock(GW_CLOCK_WALL)) : LimitStandings()
         let isMetered = claim.plan.stopsStreams && request.flag(services.stream)
         if isMetered { meter(request, claim) }
-        if standings != nil || isMetered { request.makeState(LimitState(standings, metered: isMetered ? claim : nil)) }
+        if !standings.isEmpty || isMetered { request.makeState(LimitState(standings, metered: isMetered ? claim : nil)) }
         // The end of the exchange ends this operation, when its usage is known and its reservations are still there.
         let operation = request.expect { [unowned self] request, _ in
             if claim.plan.isReserving { settle(request, claim) }
