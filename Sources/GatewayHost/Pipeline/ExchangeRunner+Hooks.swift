@@ -74,6 +74,10 @@ extension ExchangeRunner {
                 return true
             case .wait:
                 guard let decided = wait(scope) else { return false }
+                if decided == GW_CONTINUE {
+                    cursor += 1
+                    return true
+                }
                 verdict = decided
             case .respond:
                 respondStaged()

@@ -14,7 +14,6 @@ func hostAttribute(_ name: UnsafePointer<CChar>) -> gw_attr {
     return number
 }
 
-@inline(__always)
 func hostAttributeGet(
     _ request: UnsafeMutablePointer<gw_request>, _ attribute: gw_attr, _ out: UnsafeMutablePointer<gw_value>
 ) -> gw_error {
@@ -25,7 +24,6 @@ func hostAttributeGet(
     }
 }
 
-@inline(__always)
 func hostAttributeSet(
     _ request: UnsafeMutablePointer<gw_request>, _ attribute: gw_attr, _ value: UnsafePointer<gw_value>
 ) -> gw_error {

@@ -10,7 +10,6 @@
 import CLinux
 import PluginABI
 
-@inline(__always)
 func hostHeaderGet(_ request: UnsafeMutablePointer<gw_request>, _ side: gw_side, _ name: gw_str) -> gw_str {
     let name = Bytes(name)
     return HostCall.with(request, elsewhere: Bytes.absent.abi) { _, exchange in

@@ -155,7 +155,6 @@ enum UpstreamText {
     }
 }
 
-@inline(__always)
 func hostAllocate(_ request: UnsafeMutablePointer<gw_request>, _ length: Int) -> UnsafeMutableRawPointer? {
     // Never NULL, so a call from a foreign thread cannot be answered: it would corrupt the arena.
     precondition(length >= 0 && length <= 1 << 30, "a plugin asked alloc() for \(length) bytes")
