@@ -9,6 +9,8 @@
 // Kind: value; a view of bytes that somebody else keeps alive. Nothing is allocated unless a key or a
 // pointer is escaped.
 
+import CLinux
+
 enum JSONKind: UInt8, Sendable, Equatable { case null, bool, number, string, array, object }
 
 /// A value as its place in the document; strings include their quotation marks.
@@ -32,28 +34,7 @@ struct JSONKey {
     @inline(__always)
     func equals(_ text: StaticString) -> Bool {
         if isEscaped { return decodedEquals(Bytes(text)) }
-        guard raw.count == text.utf8CodeUnitCount, let base = raw.base else { return false }
-        return Self.same(UnsafeRawPointer(base), UnsafeRawPointer(text.utf8Start), text.utf8CodeUnitCount)
-    }
-
-    /// Words of eight bytes, the last of them overlapping the one before.
-    @inline(__always)
-    private static func same(_ one: UnsafeRawPointer, _ other: UnsafeRawPointer, _ count: Int) -> Bool {
-        @inline(__always)
-        func differ<Word: FixedWidthInteger & BitwiseCopyable>(_ at: Int, _ word: Word.Type) -> Bool {
-            one.loadUnaligned(fromByteOffset: at, as: word) != other.loadUnaligned(fromByteOffset: at, as: word)
-        }
-        if count >= 8 {
-            var at = 0
-            while at &+ 8 <= count {
-                if differ(at, UInt64.self) { return false }
-                at &+= 8
-            }
-            return at == count || !differ(count &- 8, UInt64.self)
-        }
-        if count >= 4 { return !differ(0, UInt32.self) && !differ(count &- 4, UInt32.self) }
-        for at in 0..<count where differ(at, UInt8.self) { return false }
-        return true
+        return raw.equals(text)
     }
 
     private func decodedEquals(_ text: Bytes) -> Bool {
@@ -230,7 +211,11 @@ struct JSONScanner {
         }
         guard let found = Self.kind(base[start]) else { return nil }
         kind = found
-        if found == .object || found == .array { return skipNested(start) }
+        if found == .object || found == .array {
+            var nesting = JSONNesting()
+            var at = start
+            return nesting.advance(base, &at, end) == .ended ? at : nil
+        }
         var at = start &+ 1
         while at < end, Self.isScalar(base[at]) { at &+= 1 }
         return at
@@ -240,6 +225,12 @@ struct JSONScanner {
     @inline(__always)
     private func endOfString(_ open: Int, _ isEscaped: inout Bool) -> Int? {
         var at = open &+ 1
+        // Most strings in a document's structure are names, which end within sixteen bytes.
+        if at &+ 16 <= end {
+            let found = gwl_mask16_either(base + at, 0x22, 0x5c)
+            let stop = at &+ found.trailingZeroBitCount
+            if found != 0, base[stop] == 0x22 { return stop &+ 1 }
+        }
         while at < end {
             at = ByteSearch.quoteOrEscape(in: base, from: at, to: end)
             guard at < end else { return nil }
@@ -248,13 +239,5 @@ struct JSONScanner {
             at &+= 2
         }
         return nil
-    }
-
-    /// The position behind the object or array that opens at `open`.
-    @inline(never)
-    private func skipNested(_ open: Int) -> Int? {
-        var nesting = JSONNesting()
-        var at = open
-        return nesting.advance(base, &at, end) == .ended ? at : nil
     }
 }

@@ -76,6 +76,36 @@ struct Bytes: @unchecked Sendable {
         return count == 0 || memcmp(base.unsafelyUnwrapped, other.base.unsafelyUnwrapped, count) == 0
     }
 
+    /// Equal to a literal, whose bytes become constants of the compare.
+    @inline(__always)
+    func equals(_ text: StaticString) -> Bool { count == text.utf8CodeUnitCount && begins(with: text) }
+
+    /// Begins with a literal.
+    ///
+    /// Words of eight bytes, the last of them overlapping the one before.
+    @inline(__always)
+    func begins(with text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        guard count >= length, let base else { return length == 0 }
+        let one = UnsafeRawPointer(base)
+        let other = UnsafeRawPointer(text.utf8Start)
+        @inline(__always)
+        func differ<Word: FixedWidthInteger & BitwiseCopyable>(_ at: Int, _ word: Word.Type) -> Bool {
+            one.loadUnaligned(fromByteOffset: at, as: word) != other.loadUnaligned(fromByteOffset: at, as: word)
+        }
+        if length >= 8 {
+            var at = 0
+            while at &+ 8 <= length {
+                if differ(at, UInt64.self) { return false }
+                at &+= 8
+            }
+            return at == length || !differ(length &- 8, UInt64.self)
+        }
+        if length >= 4 { return !differ(0, UInt32.self) && !differ(length &- 4, UInt32.self) }
+        for at in 0..<length where differ(at, UInt8.self) { return false }
+        return true
+    }
+
     /// Equal but for ASCII case, as header names are compared (RFC 9110 section 5.1).
     @inline(__always)
     func equalsIgnoringCase(_ other: Bytes) -> Bool {

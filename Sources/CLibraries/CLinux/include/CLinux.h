@@ -5,6 +5,7 @@
 /* No _GNU_SOURCE here: it would give system structs another shape than the Glibc module's, and the
  * compiler refuses to load both. What needs it is behind a function of clinux.c. */
 #include "ByteMask.h"
+#include "JSONSkip.h"
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>
