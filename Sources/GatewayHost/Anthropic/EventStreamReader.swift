@@ -16,17 +16,19 @@
 // Kind: loop-confined value (it owns the kept bytes). Invariant: names and data do not depend on how the
 // stream was split.
 
+import CLinux
+
 struct StreamEvent {
     /// Everything from the end of the event before to the empty line, that included.
-    var raw: Bytes
+    var raw = Bytes("")
     /// The last `event` field; empty when there is none, which means "message".
-    var name: Bytes
+    var name = Bytes("")
     /// The last `id` field; absent when there is none.
     var id = Bytes.absent
     /// The data lines, joined by LF.
-    var data: Bytes
+    var data = Bytes("")
     /// There is a data line; without one nothing was said (a comment, an empty line).
-    var hasData: Bool
+    var hasData = false
 }
 
 struct EventStreamReader: ~Copyable {
@@ -96,6 +98,9 @@ struct EventStreamReader: ~Copyable {
             isPendingSpent = false
         }
         guard offset < input.count, let base = input.base else { return .needMore }
+        if pending.isEmpty, !isPassing, !expectsLineFeed, !isFirst, let event = readWhole(input, &offset) {
+            return .event(event)
+        }
         let start = offset
         let isComplete = scan(base, input.count, &offset)
         let piece = input.slice(start, offset)
@@ -118,6 +123,36 @@ struct EventStreamReader: ~Copyable {
         return .event(read(pending.readable))
     }
 
+    /// Reads the event that begins at `offset`, if it lies whole in the input, finding the ends of its lines
+    /// only once; moves `offset` behind it. Nil, and nothing changed, when it does not or is above the limit.
+    private mutating func readWhole(_ input: Bytes, _ offset: inout Int) -> StreamEvent? {
+        let base = input.base.unsafelyUnwrapped
+        var event = StreamEvent()
+        var isJoined = false
+        var ends = MarkedBytes(from: offset)
+        var lineStart = offset
+        while true {
+            let lineEnd = Self.next(&ends, base, input.count)
+            guard lineEnd < input.count else { return nil }
+            var next = lineEnd &+ 1
+            if base[lineEnd] == 0x0d {
+                // Whether an LF belongs to it may not be known yet.
+                guard next < input.count else { return nil }
+                if base[next] == 0x0a { next &+= 1 }
+            }
+            ends.pass(next &- 1)
+            if lineStart == lineEnd {
+                guard next &- offset <= limit else { return nil }
+                event.raw = input.slice(offset, next)
+                if isJoined { event.data = joined.readable }
+                offset = next
+                return event
+            }
+            take(input.slice(lineStart, lineEnd), in: &event, &isJoined)
+            lineStart = next
+        }
+    }
+
     /// Moves `offset` behind the empty line that ends the event and returns true, or to the end of the
     /// input.
     private mutating func scan(_ base: UnsafePointer<UInt8>, _ end: Int, _ offset: inout Int) -> Bool {
@@ -126,8 +161,9 @@ struct EventStreamReader: ~Copyable {
             if base[offset] == 0x0a { offset &+= 1 }
         }
         if markBytes != nil { scanMark(base, end, &offset) }
+        var ends = MarkedBytes(from: offset)
         while offset < end {
-            let lineEnd = ByteSearch.lineEnd(in: base, from: offset, to: end)
+            let lineEnd = Self.next(&ends, base, end)
             if lineEnd > offset { isLineEmpty = false }
             offset = lineEnd
             guard lineEnd < end else { return false }
@@ -139,6 +175,7 @@ struct EventStreamReader: ~Copyable {
                     offset &+= 1
                 }
             }
+            ends.pass(offset &- 1)
             if isLineEmpty { return true }
             isLineEmpty = true
         }
@@ -160,48 +197,61 @@ struct EventStreamReader: ~Copyable {
 
     /// Reads the fields of one whole event.
     private mutating func read(_ raw: Bytes) -> StreamEvent {
-        var event = StreamEvent(raw: raw, name: Bytes(""), data: Bytes(""), hasData: false)
+        var event = StreamEvent(raw: raw)
         guard let base = raw.base else { return event }
         var at = isFirst && raw.hasPrefix(Bytes(Self.byteOrderMark)) ? 3 : 0
         isFirst = false
         var isJoined = false
+        var ends = MarkedBytes(from: at)
         while at < raw.count {
-            let lineEnd = ByteSearch.lineEnd(in: base, from: at, to: raw.count)
-            let line = raw.slice(at, lineEnd)
+            let lineEnd = Self.next(&ends, base, raw.count)
+            take(raw.slice(at, lineEnd), in: &event, &isJoined)
             at = lineEnd &+ 1
-            guard let value = Self.value(of: line) else { continue }
-            switch value.field {
-            case .event: event.name = value.text
-            // One with a zero byte is ignored, says the standard.
-            case .id: if !value.text.buffer.contains(0) { event.id = value.text }
-            case .data where !event.hasData:
-                event.data = value.text
-                event.hasData = true
-            case .data:
-                if !isJoined {
-                    joined.clear()
-                    joined.append(event.data)
-                    isJoined = true
-                }
-                joined.append(byte: 0x0a)
-                joined.append(value.text)
-            }
+            if lineEnd < raw.count { ends.pass(lineEnd) }
         }
         if isJoined { event.data = joined.readable }
         return event
     }
 
+    @inline(__always)
+    private static func next(_ ends: inout MarkedBytes, _ base: UnsafePointer<UInt8>, _ end: Int) -> Int {
+        ends.next(in: base, end, mask: { gwl_mask64_either($0, 0x0a, 0x0d) }, byte: { $0 == 0x0a || $0 == 0x0d })
+    }
+
+    /// Takes what one line says into the event.
+    @inline(__always)
+    private mutating func take(_ line: Bytes, in event: inout StreamEvent, _ isJoined: inout Bool) {
+        guard let value = Self.value(of: line) else { return }
+        switch value.field {
+        case .event: event.name = value.text
+        // One with a zero byte is ignored, says the standard.
+        case .id: if !value.text.buffer.contains(0) { event.id = value.text }
+        case .data where !event.hasData:
+            event.data = value.text
+            event.hasData = true
+        case .data:
+            if !isJoined {
+                joined.clear()
+                joined.append(event.data)
+                isJoined = true
+            }
+            joined.append(byte: 0x0a)
+            joined.append(value.text)
+        }
+    }
+
     private enum Field { case event, data, id }
 
     /// Takes a line apart; nil for comments, for empty lines and for fields that nobody here asks for.
+    @inline(__always)
     private static func value(of line: Bytes) -> (field: Field, text: Bytes)? {
         let nameCount: Int
         let field: Field
-        if line.hasPrefix(Bytes("data")) {
+        if line.begins(with: "data") {
             (field, nameCount) = (.data, 4)
-        } else if line.hasPrefix(Bytes("event")) {
+        } else if line.begins(with: "event") {
             (field, nameCount) = (.event, 5)
-        } else if line.hasPrefix(Bytes("id")) {
+        } else if line.begins(with: "id") {
             (field, nameCount) = (.id, 2)
         } else {
             return nil

@@ -68,8 +68,13 @@ struct FieldSection: ~Copyable {
         }
         var valueStart = colon &+ 1
         var valueEnd = end
-        while valueStart < valueEnd, HTTPCharacters.isBlank(base[valueStart]) { valueStart &+= 1 }
-        while valueEnd > valueStart, HTTPCharacters.isBlank(base[valueEnd &- 1]) { valueEnd &-= 1 }
+        if end &- valueStart >= 2, base[valueStart] == 0x20, base[valueStart &+ 1] > 0x20, base[end &- 1] > 0x20 {
+            // One space in front and nothing behind, as nearly everybody writes it.
+            valueStart &+= 1
+        } else {
+            while valueStart < valueEnd, HTTPCharacters.isBlank(base[valueStart]) { valueStart &+= 1 }
+            while valueEnd > valueStart, HTTPCharacters.isBlank(base[valueEnd &- 1]) { valueEnd &-= 1 }
+        }
         let name = HeaderName(Bytes(base: base + start, count: colon &- start))
         append(
             HTTPField(

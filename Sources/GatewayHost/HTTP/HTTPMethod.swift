@@ -8,15 +8,15 @@ enum HTTPMethod: UInt8, Sendable, Equatable {
     @inline(__always)
     init(_ bytes: Bytes) {
         switch bytes.count {
-        case 3 where bytes.equals(Bytes("GET")): self = .get
-        case 3 where bytes.equals(Bytes("PUT")): self = .put
-        case 4 where bytes.equals(Bytes("POST")): self = .post
-        case 4 where bytes.equals(Bytes("HEAD")): self = .head
-        case 5 where bytes.equals(Bytes("PATCH")): self = .patch
-        case 5 where bytes.equals(Bytes("TRACE")): self = .trace
-        case 6 where bytes.equals(Bytes("DELETE")): self = .delete
-        case 7 where bytes.equals(Bytes("OPTIONS")): self = .options
-        case 7 where bytes.equals(Bytes("CONNECT")): self = .connect
+        case 3 where bytes.equals("GET"): self = .get
+        case 3 where bytes.equals("PUT"): self = .put
+        case 4 where bytes.equals("POST"): self = .post
+        case 4 where bytes.equals("HEAD"): self = .head
+        case 5 where bytes.equals("PATCH"): self = .patch
+        case 5 where bytes.equals("TRACE"): self = .trace
+        case 6 where bytes.equals("DELETE"): self = .delete
+        case 7 where bytes.equals("OPTIONS"): self = .options
+        case 7 where bytes.equals("CONNECT"): self = .connect
         default: self = .other
         }
     }

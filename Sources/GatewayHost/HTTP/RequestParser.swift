@@ -6,7 +6,7 @@
 // request line is skipped (section 2.2). Nothing is decoded and nothing allocated but the table of fields,
 // once per connection.
 //
-//   requestLine ──line──► fields ──empty line──► complete        (readRequestLine, add, finish)
+//   requestLine ──line──► fields ──empty line──► complete        (parseStart, add, complete)
 //        └──────fault──────┴─────────fault─────► failed          (fail)
 //
 // Kind: value, confined to the connection that owns it. Invariants: results do not depend on how the
@@ -68,41 +68,49 @@ struct RequestParser: ~Copyable {
     ///   must pass the same bytes again and more behind them; they may have moved.
     mutating func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> HeadResult {
         guard let base = bytes.baseAddress else { return .needMore }
+        switch stage {
+        case .complete(let headBytes): return .complete(headBytes: headBytes)
+        case .failed(let fault): return .failed(fault)
+        case .requestLine: if let result = parseStart(base, bytes.count) { return result }
+        case .fields: break
+        }
+        // Never looking beyond a limit makes the answer independent of how the bytes came.
+        let visible = min(bytes.count, limits.headBytes)
+        let head = Bytes(base: base, count: visible)
         while true {
-            // Never looking beyond a limit makes the answer independent of how the bytes came.
-            var visible = min(bytes.count, limits.headBytes)
-            switch stage {
-            case .complete(let headBytes): return .complete(headBytes: headBytes)
-            case .failed(let fault): return .failed(fault)
-            case .requestLine:
-                visible = min(visible, lines.lineStart + limits.targetBytes + Self.lineOverheadBytes)
-            case .fields: break
-            }
             switch lines.next(base, visible) {
             case .failed(let fault): return fail(fault)
-            case .needMore:
-                if visible < bytes.count || visible == limits.headBytes {
-                    return fail(visible == limits.headBytes ? .headTooLarge : .targetTooLong)
-                }
-                return .needMore
+            case .needMore: return visible == limits.headBytes ? fail(.headTooLarge) : .needMore
             case .line(let start, let end):
-                let head = Bytes(base: base, count: visible)
-                if let fault = take(head, start, end) { return fail(fault) }
+                if start == end { return complete(head) }
+                if let fault = section.add(head, start, end, limit: limits.fieldCount) { return fail(fault) }
             }
         }
     }
 
-    @inline(__always)
-    private mutating func take(_ head: Bytes, _ start: Int, _ end: Int) -> HTTPFault? {
-        if case .requestLine = stage {
-            if start == end, start == 0 { return nil }
-            stage = .fields
-            return readRequestLine(head, start, end)
+    /// Reads up to and with the request line; nil when that is done.
+    @inline(never)
+    private mutating func parseStart(_ base: UnsafePointer<UInt8>, _ count: Int) -> HeadResult? {
+        while true {
+            let visible = min(count, limits.headBytes, lines.lineStart + limits.targetBytes + Self.lineOverheadBytes)
+            switch lines.next(base, visible) {
+            case .failed(let fault): return fail(fault)
+            case .needMore:
+                if visible == limits.headBytes { return fail(.headTooLarge) }
+                return visible < count ? fail(.targetTooLong) : .needMore
+            case .line(let start, let end):
+                if start == end, start == 0 { continue }
+                stage = .fields
+                return readRequestLine(Bytes(base: base, count: visible), start, end).map { fail($0) }
+            }
         }
-        if start < end { return section.add(head, start, end, limit: limits.fieldCount) }
-        if let fault = finish(head) { return fault }
+    }
+
+    @inline(never)
+    private mutating func complete(_ head: Bytes) -> HeadResult {
+        if let fault = finish(head) { return fail(fault) }
         stage = .complete(lines.lineStart)
-        return nil
+        return .complete(headBytes: lines.lineStart)
     }
 
     private mutating func readRequestLine(_ head: Bytes, _ start: Int, _ end: Int) -> HTTPFault? {
@@ -114,7 +122,7 @@ struct RequestParser: ~Copyable {
         method = HTTPMethod(head.slice(start, at))
         at &+= 1
         let targetStart = at
-        while at < end, head[at] != 0x20 { at &+= 1 }
+        at = ByteSearch.space(in: head.base.unsafelyUnwrapped, from: at, to: end)
         guard at > targetStart, at < end else { return .malformedRequestLine }
         if let fault = readVersion(head.slice(at + 1, end)) { return fault }
         guard method != .connect else { return .unsupportedMethod }
@@ -125,7 +133,7 @@ struct RequestParser: ~Copyable {
     }
 
     private mutating func readVersion(_ text: Bytes) -> HTTPFault? {
-        guard text.count == 8, text.hasPrefix(Bytes("HTTP/")), HTTPCharacters.isDigit(text[5]),
+        guard text.count == 8, text.begins(with: "HTTP/"), HTTPCharacters.isDigit(text[5]),
             text[6] == 0x2e, HTTPCharacters.isDigit(text[7])
         else { return .malformedVersion }
         guard text[5] == 0x31 else { return .unsupportedVersion }

@@ -38,6 +38,7 @@ struct RequestTarget: Equatable, Sendable {
             guard at == range.upperBound || head[at] == 0x2f || head[at] == 0x3f else { return nil }
         }
         let pathStart = at
+        at = ByteSearch.outsidePath(in: head.base.unsafelyUnwrapped, from: at, to: range.upperBound)
         while at < range.upperBound, HTTPCharacters.isPath(head[at]) { at &+= 1 }
         path = pathStart..<at
         guard at < range.upperBound else { return }

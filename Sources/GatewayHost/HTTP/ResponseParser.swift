@@ -4,7 +4,7 @@
 // the answer to the next client's request. So length together with chunking, doubled lengths, folded
 // lines and codings other than chunked are refused (RFC 9112 section 6.3 would allow some repairs).
 //
-//   statusLine ──line──► fields ──empty line──► complete         (readStatusLine, add, finish)
+//   statusLine ──line──► fields ──empty line──► complete         (readStatusLine, add, complete)
 //        └─────fault──────┴─────────fault─────► failed           (fail)
 //
 // Kind: value, confined to the connection that owns it. Invariants: results do not depend on how the
@@ -61,38 +61,41 @@ struct ResponseParser: ~Copyable {
     ///   must pass the same bytes again and more behind them; they may have moved.
     mutating func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> HeadResult {
         guard let base = bytes.baseAddress else { return .needMore }
+        switch stage {
+        case .complete(let headBytes): return .complete(headBytes: headBytes)
+        case .failed(let fault): return .failed(fault)
+        case .statusLine, .fields: break
+        }
         let visible = min(bytes.count, limits.headBytes)
+        let head = Bytes(base: base, count: visible)
         while true {
-            switch stage {
-            case .complete(let headBytes): return .complete(headBytes: headBytes)
-            case .failed(let fault): return .failed(fault)
-            case .statusLine, .fields: break
-            }
             switch lines.next(base, visible) {
             case .failed(let fault): return fail(fault)
             case .needMore: return visible == limits.headBytes ? fail(.headTooLarge) : .needMore
             case .line(let start, let end):
-                if let fault = take(Bytes(base: base, count: visible), start, end) { return fail(fault) }
+                if case .statusLine = stage {
+                    stage = .fields
+                    if let fault = readStatusLine(head, start, end) { return fail(fault) }
+                } else if start == end {
+                    return complete(head)
+                } else if let fault = section.add(head, start, end, limit: limits.fieldCount) {
+                    return fail(fault)
+                }
             }
         }
     }
 
-    @inline(__always)
-    private mutating func take(_ head: Bytes, _ start: Int, _ end: Int) -> HTTPFault? {
-        if case .statusLine = stage {
-            stage = .fields
-            return readStatusLine(head, start, end)
-        }
-        if start < end { return section.add(head, start, end, limit: limits.fieldCount) }
-        if let fault = finish(head) { return fault }
+    @inline(never)
+    private mutating func complete(_ head: Bytes) -> HeadResult {
+        if let fault = finish(head) { return fail(fault) }
         stage = .complete(lines.lineStart)
-        return nil
+        return .complete(headBytes: lines.lineStart)
     }
 
     /// `HTTP/1.1 200 OK`; the blank before an empty reason may be missing, as many servers leave it out.
     private mutating func readStatusLine(_ head: Bytes, _ start: Int, _ end: Int) -> HTTPFault? {
         let line = head.slice(start, end)
-        guard line.count >= 12, line.hasPrefix(Bytes("HTTP/1.")), HTTPCharacters.isDigit(line[7]), line[8] == 0x20
+        guard line.count >= 12, line.begins(with: "HTTP/1."), HTTPCharacters.isDigit(line[7]), line[8] == 0x20
         else { return .malformedStatusLine }
         minorVersion = line[7] == 0x30 ? 0 : 1
         for at in 9..<12 {

@@ -1,7 +1,7 @@
 // Finding the first byte of a kind, sixteen bytes at a time.
 //
-// The parsers of the wire spend their time here: header lines look for control bytes, JSON strings for
-// their end, event streams for line ends. The compares are plain SIMD16 operations, which on x86-64
+// JSON strings look here for their end, targets for theirs; where marks are many and close, as line ends are,
+// MarkedBytes is quicker. The compares are plain SIMD16 operations, which on x86-64
 // become SSE2; the mask is read as two words, and its first set byte is the answer. Where the way is
 // short, the masks come from CLinux as one bit a byte.
 //
@@ -68,22 +68,17 @@ enum ByteSearch {
         UnsafeRawPointer(base + at).loadUnaligned(as: Lanes.self)
     }
 
-    /// A control byte other than horizontal tab: what may not stand in a header line, CR and LF
-    /// included (RFC 9110 section 5.5).
     @inline(__always)
-    static func control(in base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
-        first(
-            in: base, from: start, to: end, mask: { gwl_mask16_controls($0) },
-            byte: { ($0 < 0x20 && $0 != 0x09) || $0 == 0x7f })
+    static func space(in base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+        first(in: base, from: start, to: end, mask: { gwl_mask16_either($0, 0x20, 0x20) }, byte: { $0 == 0x20 })
     }
 
-    /// CR or LF.
+    /// What is no ASCII letter, digit, hyphen, full stop or slash: the end of most paths.
     @inline(__always)
-    static func lineEnd(in base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+    static func outsidePath(in base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
         first(
-            in: base, from: start, to: end,
-            lanes: { ($0 .== Lanes(repeating: 0x0a)) .| ($0 .== Lanes(repeating: 0x0d)) },
-            byte: { $0 == 0x0a || $0 == 0x0d })
+            in: base, from: start, to: end, mask: { gwl_mask16_outside_paths($0) },
+            byte: { ($0 | 0x20) &- 0x61 >= 26 && $0 &- 0x2d >= 13 })
     }
 
     /// A quotation mark or a backslash: what can end a JSON string or shift its end.

@@ -71,6 +71,53 @@ struct EventStreamReading: Equatable {
         }
     }
 
+    /// The rules of the standard, one byte after the other: `name|data` of each event that says something.
+    static func reference(_ stream: [UInt8]) -> [String] {
+        var events: [String] = []
+        var lines: [[UInt8]] = [[]]
+        var at = stream.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+        while at < stream.count {
+            if stream[at] == 0x0d, at + 1 < stream.count, stream[at + 1] == 0x0a { at += 1 }
+            if stream[at] == 0x0a || stream[at] == 0x0d { lines.append([]) } else { lines[lines.count - 1].append(stream[at]) }
+            at += 1
+        }
+        var name = ""
+        var data: [String] = []
+        for line in lines.dropLast() {
+            if line.isEmpty {
+                if !data.isEmpty { events.append("\(name)|\(data.joined(separator: "\n"))") }
+                (name, data) = ("", [])
+                continue
+            }
+            let parts = line.split(separator: 0x3a, maxSplits: 1, omittingEmptySubsequences: false)
+            var value = parts.count > 1 ? parts[1] : []
+            if value.first == 0x20 { value = value.dropFirst() }
+            let text = String(decoding: value, as: UTF8.self)
+            if parts[0].elementsEqual("event".utf8) { name = text }
+            if parts[0].elementsEqual("data".utf8) { data.append(text) }
+        }
+        return events
+    }
+
+    @Test func streamsOfChanceReadAsTheStandardSays() {
+        var random = SplitMix(state: 5)
+        let words = [
+            "data", "event", "id", ": ", ":", " ", "\n", "\r\n", "\r", "\n\n", "\r\r", "\r\n\r\n", "x", "\u{feff}",
+            "data: \(String(repeating: "y", count: 70))\n", "event: content_block_delta\n",
+        ]
+        for _ in 0..<3000 {
+            let text = (0..<Int.random(in: 0..<40, using: &random)).map { _ in words.randomElement(using: &random)! }.joined()
+            let stream = Array(text.utf8)
+            let expected = Self.reference(stream)
+            let stops = (0..<Int.random(in: 0..<4, using: &random)).map { _ in Int.random(in: 0...stream.count, using: &random) }
+                .sorted()
+            let pieces = zip([0] + stops, stops + [stream.count]).map { WireText(stream[$0..<$1]) }
+            let reading = EventStreamReading(pieces)
+            #expect(reading.events == expected, "\(text.debugDescription) \(stops)")
+            #expect(reading.raw == stream)
+        }
+    }
+
     @Test func linesEndInThreeWays() {
         for end in ["\n", "\r", "\r\n"] {
             let stream = ["event: e", "data: 1", "data: 2", "", "data:3", "", ""].joined(separator: end)
