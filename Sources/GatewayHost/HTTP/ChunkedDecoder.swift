@@ -66,6 +66,8 @@ struct ChunkedDecoder {
     private mutating func readFrame(_ bytes: UnsafeBufferPointer<UInt8>, _ offset: inout Int) -> ChunkedEvent {
         if case .end = state { return .end }
         if case .failed(let fault) = state { return .failed(fault) }
+        skipPlainFrame(bytes, &offset)
+        if case .data = state { return offset < bytes.count ? takeData(bytes, &offset) : .needMore }
         while offset < bytes.count {
             let byte = bytes[offset]
             offset &+= 1
@@ -79,6 +81,31 @@ struct ChunkedDecoder {
             if case .end = state { return .end }
         }
         return .needMore
+    }
+
+    /// Takes the frame between two chunks as nearly everybody writes it: CR LF, up to eight digits, CR LF, all
+    /// of it here. Whatever else comes is left to `step`, which judges each byte.
+    private mutating func skipPlainFrame(_ bytes: UnsafeBufferPointer<UInt8>, _ offset: inout Int) {
+        if case .dataReturn = state, Self.isLineEnd(bytes, offset) {
+            offset &+= 2
+            state = .size
+        }
+        guard case .size = state, digitCount == 0 else { return }
+        var at = offset
+        var size: UInt64 = 0
+        while at < bytes.count, at &- offset < 8, let digit = JSONString.hexadecimalDigit(bytes[at]) {
+            size = size << 4 | UInt64(digit)
+            at &+= 1
+        }
+        guard size > 0, Self.isLineEnd(bytes, at) else { return }
+        offset = at &+ 2
+        remaining = size
+        state = .data
+    }
+
+    @inline(__always)
+    private static func isLineEnd(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> Bool {
+        at &+ 1 < bytes.count && bytes[at] == 0x0d && bytes[at &+ 1] == 0x0a
     }
 
     /// Takes one byte outside of data. Returns what is wrong with it, or nil.
