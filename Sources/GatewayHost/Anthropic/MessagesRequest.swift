@@ -22,20 +22,26 @@ struct MessagesRequest: Sendable {
     /// of the loop's time. It is read at once and its memory given back before anything else happens.
     static let inflatedLimit = 8 << 20
 
-    /// Reads a body as its Content-Encoding says; nil when it cannot be read: another coding, damaged, cut
-    /// off, or larger than `inflatedLimit`.
+    /// Nothing is known yet; what is read goes here, so that three names are not copied from hand to hand.
+    init() {}
+
+    init(_ body: Bytes) { read(body, readsSession: true) }
+
+    /// Reads a body as its Content-Encoding says, once. False when it cannot be read: another coding, damaged,
+    /// cut off, or larger than `inflatedLimit`.
     /// - Parameter readsSession: false where the session is known from elsewhere.
-    init?(_ body: Bytes, coding: ContentCoding, readsSession: Bool = true) {
+    mutating func read(_ body: Bytes, coding: ContentCoding, readsSession: Bool = true) -> Bool {
         switch coding {
-        case .identity: self.init(body, readsSession: readsSession)
+        case .identity: read(body, readsSession: readsSession)
         case .gzip, .deflate:
-            guard let plain = Inflater.inflate(body, limit: Self.inflatedLimit) else { return nil }
-            self = plain.withUnsafeBytes { MessagesRequest(Bytes($0), readsSession: readsSession) }
-        case .unreadable: return nil
+            guard let plain = Inflater.inflate(body, limit: Self.inflatedLimit) else { return false }
+            plain.withUnsafeBytes { read(Bytes($0), readsSession: readsSession) }
+        case .unreadable: return false
         }
+        return true
     }
 
-    init(_ body: Bytes, readsSession: Bool = true) {
+    private mutating func read(_ body: Bytes, readsSession: Bool) {
         let scanner = JSONScanner(body)
         isObject = scanner.forEachTopLevelMember { key, value in
             switch key.raw.count {

@@ -72,11 +72,11 @@ struct Usage: Equatable, Sendable {
 
     private mutating func readTier(_ scanner: JSONScanner, _ span: JSONSpan) {
         guard let name = scanner.rawString(span) else { return }
-        if name.equals(Bytes("standard")) {
+        if name.equals("standard") {
             serviceTier = .standard
-        } else if name.equals(Bytes("priority")) {
+        } else if name.equals("priority") {
             serviceTier = .priority
-        } else if name.equals(Bytes("batch")) {
+        } else if name.equals("batch") {
             serviceTier = .batch
         }
     }

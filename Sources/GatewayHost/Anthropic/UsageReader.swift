@@ -59,6 +59,8 @@ final class UsageReader {
     private var events: EventStreamReader
     /// Only for JSON bodies that come in several pieces.
     private var members: JSONFieldWatcher?
+    /// There are `members`.
+    private var isInPieces = false
     private var hasCollected = false
 
     init(pool: BlockPool) {
@@ -67,11 +69,10 @@ final class UsageReader {
 
     /// Begins the next answer.
     func begin(isEventStream: Bool, coding: ContentCoding) {
+        release()
         shape = isEventStream ? .eventStream : .json
         self.coding = coding
         inflater = coding == .gzip || coding == .deflate ? Inflater(outputLimit: Self.inflatedLimit) : nil
-        events.reset()
-        members = nil
         hasCollected = false
         usage = Usage()
         hasUsage = false
@@ -98,10 +99,15 @@ final class UsageReader {
 
     /// The body has ended, well or not. Gives back the memory that only reading needs.
     func finish() {
-        if shape == .json, !hasCollected, let watcher = members.take() { collect(watcher) }
-        members = nil
+        if isInPieces, !hasCollected, let watcher = members.take() { collect(watcher) }
+        release()
+    }
+
+    private func release() {
+        if isInPieces { members = nil }
+        isInPieces = false
+        if shape == .eventStream { events.reset() }
         inflater = nil
-        events.reset()
     }
 
     private func read(_ body: Bytes) {
@@ -131,12 +137,12 @@ final class UsageReader {
         var name = event.name
         if name.isEmpty { name = Self.typeInside(event.data) }
         switch name.count {
-        case 5 where name.equals(Bytes("error")): takeError(event.data)
-        case 12 where name.equals(Bytes("message_stop")): hasMessageStop = true
-        case 13 where name.equals(Bytes("message_start")):
+        case 5 where name.equals("error"): takeError(event.data)
+        case 12 where name.equals("message_stop"): hasMessageStop = true
+        case 13 where name.equals("message_start"):
             hasMessageStart = true
             takeMessage(event.data, member: "message")
-        case 13 where name.equals(Bytes("message_delta")):
+        case 13 where name.equals("message_delta"):
             let scanner = JSONScanner(event.data)
             _ = scanner.forEachTopLevelMember { key, value in
                 if key.equals("usage") { merge(scanner, value) }
@@ -201,6 +207,7 @@ final class UsageReader {
         watcher.feed(body)
         if watcher.isWhole { collect(watcher) }
         members = consume watcher
+        isInPieces = true
     }
 
     /// Reads a body that came in one piece, as most do, without copying what is watched: a third of the
@@ -244,8 +251,8 @@ final class UsageReader {
         case Member.id: Self.keep(scanner, span, in: &messageID)
         case Member.type:
             let type = scanner.rawString(span) ?? .absent
-            hasError = type.equals(Bytes("error"))
-            hasMessageStart = type.equals(Bytes("message"))
+            hasError = type.equals("error")
+            hasMessageStart = type.equals("message")
         case Member.error: if hasError { takeErrorType(scanner, span) }
         default: preconditionFailure("no member has the place \(member)")
         }

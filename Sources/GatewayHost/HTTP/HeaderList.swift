@@ -31,6 +31,10 @@ struct HeaderField {
     @inline(__always)
     var line: Bytes { Bytes(base: name.base, count: name.count &+ 2 &+ value.count) }
 
+    /// As a line of a head, with colon, space and CR LF.
+    @inline(__always)
+    var lineBytes: Int { name.count &+ value.count &+ 4 }
+
     @inline(__always)
     func isNamed(_ name: Bytes, _ known: HeaderName) -> Bool {
         self.known == known && (known != .other || self.name.equalsIgnoringCase(name))
@@ -41,6 +45,8 @@ struct HeaderList: ~Copyable {
     private var fields: UnsafeMutablePointer<HeaderField>
     private var capacity: Int
     private(set) var count = 0
+    /// Bytes of all fields as lines of a head.
+    private(set) var lineBytes = 0
 
     init(capacity: Int = 32) {
         self.capacity = capacity
@@ -56,13 +62,17 @@ struct HeaderList: ~Copyable {
     }
 
     @inline(__always)
-    mutating func clear() { count = 0 }
+    mutating func clear() {
+        count = 0
+        lineBytes = 0
+    }
 
     @inline(__always)
     mutating func append(_ field: HeaderField) {
         if count == capacity { grow() }
         (fields + count).initialize(to: field)
         count += 1
+        lineBytes &+= field.lineBytes
     }
 
     /// The first field of that name; nil if there is none.
@@ -108,6 +118,7 @@ struct HeaderList: ~Copyable {
             return
         }
         if !value.isAbsent {
+            lineBytes &+= value.count &- fields[index].value.count
             fields[index].value = value
             fields[index].origin = origin
             index &+= 1
@@ -120,20 +131,15 @@ struct HeaderList: ~Copyable {
         while index < count, !fields[index].isNamed(name, known) { index &+= 1 }
         var kept = index
         while index < count {
-            if !fields[index].isNamed(name, known) {
+            if fields[index].isNamed(name, known) {
+                lineBytes &-= fields[index].lineBytes
+            } else {
                 fields[kept] = fields[index]
                 kept &+= 1
             }
             index &+= 1
         }
         count = kept
-    }
-
-    /// Bytes of all fields as lines of a head.
-    var lineBytes: Int {
-        var sum = 0
-        for index in 0..<count { sum &+= fields[index].name.count &+ fields[index].value.count &+ 4 }
-        return sum
     }
 
     private mutating func grow() {

@@ -136,7 +136,8 @@ extension ExchangeRunner {
         let coding = ContentCoding(exchange.requestHeaders.value(of: .contentEncoding))
         let needsSession = exchange.attributes.text(.session).isAbsent
         // A body that cannot be read passes: it has no model that rules could judge, and they know that.
-        guard let request = MessagesRequest(body, coding: coding, readsSession: needsSession) else { return }
+        var request = MessagesRequest()
+        guard request.read(body, coding: coding, readsSession: needsSession) else { return }
         guard request.isObject else {
             return respondLocally(.client(400, "the request body is not a JSON object"))
         }

@@ -48,7 +48,7 @@ enum RequestHead {
 
     /// Methods whose requests say that their body is empty (RFC 9110 section 8.6).
     private static func expectsBody(_ method: Bytes) -> Bool {
-        method.equals(Bytes("POST")) || method.equals(Bytes("PUT")) || method.equals(Bytes("PATCH"))
+        method.equals("POST") || method.equals("PUT") || method.equals("PATCH")
     }
 
     /// The offered codings that the usage reader understands, else identity. A coding with weight

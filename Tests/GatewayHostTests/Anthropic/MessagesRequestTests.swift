@@ -7,6 +7,11 @@ import Testing
 @Suite struct MessagesRequestTests {
     static func read(_ text: String) -> MessagesRequest { withWire(text) { MessagesRequest($0) } }
 
+    static func read(_ body: Bytes, _ coding: ContentCoding) -> MessagesRequest? {
+        var request = MessagesRequest()
+        return request.read(body, coding: coding) ? request : nil
+    }
+
     @Test func readsWhatClaudeCodeSends() {
         let request = Self.read(
             "{\"model\":\"claude-opus-5-5\",\"messages\":[{\"role\":\"user\",\"content\":\"\\\"model\\\":\\\"x\\\"\"}],"
@@ -53,7 +58,7 @@ import Testing
         let text = "{\"model\":\"claude-a\",\"stream\":true,\"pad\":\"\(String(repeating: "x", count: 40_000))\"}"
         let body = UsageReaderTests.compress(text, isGzip: coding == .gzip)
         func read(_ body: ArraySlice<UInt8>) -> MessagesRequest? {
-            Array(body).withUnsafeBytes { MessagesRequest(Bytes($0), coding: coding) }
+            Array(body).withUnsafeBytes { Self.read(Bytes($0), coding) }
         }
         let request = read(body[...])
         #expect(request?.isObject == true)
@@ -62,15 +67,15 @@ import Testing
         // Cut off at any place, damaged, or not compressed at all: nothing is known of it.
         for end in 0..<body.count { #expect(read(body[..<end]) == nil, "cut at \(end)") }
         #expect(read(Array(text.utf8)[...]) == nil)
-        #expect(withWire(text) { MessagesRequest($0, coding: .unreadable) } == nil)
-        #expect(withWire(text) { MessagesRequest($0, coding: .identity) }?.model.string == "claude-a")
+        #expect(withWire(text) { Self.read($0, .unreadable) } == nil)
+        #expect(withWire(text) { Self.read($0, .identity) }?.model.string == "claude-a")
     }
 
     @Test func aBombIsNotRead() {
         let bomb = UsageReaderTests.compress(
             "{\"model\":\"a\",\"pad\":\"\(String(repeating: "0", count: MessagesRequest.inflatedLimit))\"}", isGzip: true)
         #expect(bomb.count < 20_000)
-        #expect(bomb.withUnsafeBytes { MessagesRequest(Bytes($0), coding: .gzip) } == nil)
+        #expect(bomb.withUnsafeBytes { Self.read(Bytes($0), .gzip) } == nil)
     }
 
     static let paths: [(String, AnthropicPath.Route?, Int)] = [
