@@ -218,8 +218,9 @@ struct EventStreamReader: ~Copyable {
         ends.next(in: base, end, mask: { gwl_mask64_either($0, 0x0a, 0x0d) }, byte: { $0 == 0x0a || $0 == 0x0d })
     }
 
-    /// Takes what one line says into the event.
-    @inline(__always)
+    /// Takes what one line says into the event, apart from the loops over lines: inlined, it made them carry
+    /// the event in registers that there are not.
+    @inline(never)
     private mutating func take(_ line: Bytes, in event: inout StreamEvent, _ isJoined: inout Bool) {
         guard let value = Self.value(of: line) else { return }
         switch value.field {
