@@ -19,13 +19,28 @@ static uint32_t by_table(uint32_t crc, const uint8_t *bytes, size_t length) {
 #ifdef __x86_64__
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *bytes, size_t length) {
     uint64_t wide = crc, word;
+    uint32_t half;
+    uint16_t quarter;
     for (; length >= 8; length -= 8, bytes += 8) {
         memcpy(&word, bytes, 8);
         wide = __builtin_ia32_crc32di(wide, word);
     }
     crc = (uint32_t)wide;
-    for (; length > 0; length--, bytes++) crc = __builtin_ia32_crc32qi(crc, *bytes);
-    return crc;
+    if (length & 4) {
+        memcpy(&half, bytes, 4);
+        crc = __builtin_ia32_crc32si(crc, half);
+        bytes += 4;
+    }
+    if (length & 2) {
+        memcpy(&quarter, bytes, 2);
+        crc = __builtin_ia32_crc32hi(crc, quarter);
+        bytes += 2;
+    }
+    return length & 1 ? __builtin_ia32_crc32qi(crc, *bytes) : crc;
+}
+
+__attribute__((target("sse4.2"))) static uint32_t word_by_instruction(uint32_t crc, uint32_t word) {
+    return __builtin_ia32_crc32si(crc, word);
 }
 #endif
 
@@ -35,6 +50,14 @@ uint32_t gwl_crc32c(uint32_t crc, const void *bytes, size_t length) {
     if (__builtin_cpu_supports("sse4.2")) return ~by_instruction(crc, bytes, length);
 #endif
     return ~by_table(crc, bytes, length);
+}
+
+uint32_t gwl_crc32c_counted(uint32_t length, const void *bytes) {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("sse4.2")) return ~by_instruction(word_by_instruction(~0u, length), bytes, length);
+#endif
+    uint8_t head[4] = {(uint8_t)length, (uint8_t)(length >> 8), (uint8_t)(length >> 16), (uint8_t)(length >> 24)};
+    return ~by_table(by_table(~0u, head, sizeof head), bytes, length);
 }
 
 uint32_t gwl_crc32c_by_table(uint32_t crc, const void *bytes, size_t length) { return ~by_table(~crc, bytes, length); }

@@ -170,6 +170,29 @@ import Testing
         #expect(try ledger.lines(.init(after: half)) == (10_000..<20_000).map { "sealed \($0) completed" })
     }
 
+    @Test func requestsThatAreOpenAreThoseWithoutASeal() {
+        var state: UInt64 = 5
+        func random(_ bound: UInt64) -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return (state >> 33) % bound
+        }
+        var table = OpenRows()
+        var known: [RowID: UInt64] = [:]
+        for step in 0..<60_000 {
+            // More come than go, then the other way round; some are opened twice, some sealed that were never open.
+            let opens = random(10) < (step < 30_000 ? 6 : 3)
+            let id = RowID(tag: UInt32(random(2)), number: random(4000) << (random(2) * 20))
+            let segment = UInt64(step / 1000)
+            table.saw(RowDecoder.Head(kind: opens ? .open : .sealed, id: id, started: 0), in: segment)
+            known[id] = opens ? segment : nil
+            guard step % 500 == 0 else { continue }
+            #expect(table.count == known.count && table.ids == known.keys.sorted())
+            #expect(table.oldestSegment(99) == known.values.min() ?? 99)
+        }
+        for id in known.keys { table.saw(RowDecoder.Head(kind: .sealed, id: id, started: 0), in: 1) }
+        #expect(table.count == 0 && table.ids == [] && table.oldestSegment(99) == 99)
+    }
+
     @Test func anIndexComesBackAsItWent() throws {
         var index = SegmentIndex()
         for number in 0..<5000 {

@@ -125,6 +125,8 @@ static inline int gwl_set_nonblocking(int fd) {
 }
 /* CRC-32C, continued from `crc` (0 at first); the second one without the processor's instruction, for tests. */
 uint32_t gwl_crc32c(uint32_t crc, const void *bytes, size_t length);
+/* Of `length` as four bytes, the lowest first, and that many bytes. */
+uint32_t gwl_crc32c_counted(uint32_t length, const void *bytes);
 uint32_t gwl_crc32c_by_table(uint32_t crc, const void *bytes, size_t length);
 /* fallocate(2): reserves blocks for a part of a file without changing its size. */
 int gwl_reserve(int fd, int64_t offset, int64_t length);

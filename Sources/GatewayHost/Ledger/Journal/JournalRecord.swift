@@ -16,7 +16,7 @@ enum JournalRecord {
         assert(count > 0 && count <= RowEncoder.rowLimit)
         let length = UInt32(truncatingIfNeeded: count)
         record.storeBytes(of: length.littleEndian, as: UInt32.self)
-        record.storeBytes(of: checksum(length, record + headBytes).littleEndian, toByteOffset: 4, as: UInt32.self)
+        record.storeBytes(of: gwl_crc32c_counted(length, record + headBytes).littleEndian, toByteOffset: 4, as: UInt32.self)
     }
 
     /// The row of the frame at `offset`; nil when none is whole there.
@@ -26,12 +26,7 @@ enum JournalRecord {
         let length = UInt32(littleEndian: record.loadUnaligned(as: UInt32.self))
         guard length > 0, length <= RowEncoder.rowLimit, bytes.count - offset - headBytes >= Int(length) else { return nil }
         let sum = UInt32(littleEndian: record.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-        guard sum == checksum(length, record + headBytes) else { return nil }
+        guard sum == gwl_crc32c_counted(length, record + headBytes) else { return nil }
         return bytes.slice(offset + headBytes, offset + headBytes + Int(length))
-    }
-
-    /// CRC-32C (Castagnoli) of the length and the row.
-    private static func checksum(_ length: UInt32, _ row: UnsafeRawPointer) -> UInt32 {
-        withUnsafeBytes(of: length.littleEndian) { gwl_crc32c(gwl_crc32c(0, $0.baseAddress, 4), row, Int(length)) }
     }
 }

@@ -16,6 +16,14 @@ struct SegmentIndex: Equatable, Sendable {
         var lastTime: Int64
         var firstID: RowID
         var lastID: RowID
+
+        @inline(__always)
+        fileprivate mutating func widen(_ head: RowDecoder.Head) {
+            firstTime = min(firstTime, head.started)
+            lastTime = max(lastTime, head.started)
+            firstID = min(firstID, head.id)
+            lastID = max(lastID, head.id)
+        }
     }
 
     static let stride = 64 << 10
@@ -24,6 +32,8 @@ struct SegmentIndex: Equatable, Sendable {
     private(set) var entries: [Entry] = []
     /// Where the segment ends.
     private(set) var end = SegmentHeader.byteCount
+    /// Where the stretch of the last entry ends; 0: there is none.
+    private var strideEnd = 0
 
     init() {}
 
@@ -31,16 +41,16 @@ struct SegmentIndex: Equatable, Sendable {
     mutating func add(_ head: RowDecoder.Head, at offset: Int, end: Int) {
         self.end = end
         guard head.kind != .checkpoint else { return }
-        if let last = entries.indices.last, offset / Self.stride == entries[last].offset / Self.stride {
-            entries[last].firstTime = min(entries[last].firstTime, head.started)
-            entries[last].lastTime = max(entries[last].lastTime, head.started)
-            entries[last].firstID = min(entries[last].firstID, head.id)
-            entries[last].lastID = max(entries[last].lastID, head.id)
+        if offset < strideEnd {
+            entries[entries.count - 1].widen(head)
         } else {
             entries.append(
                 Entry(offset: offset, firstTime: head.started, lastTime: head.started, firstID: head.id, lastID: head.id))
+            strideEnd = Self.strideEnd(of: offset)
         }
     }
+
+    private static func strideEnd(of offset: Int) -> Int { (offset / stride + 1) * stride }
 
     var times: ClosedRange<Int64>? {
         guard let first = entries.map(\.firstTime).min(), let last = entries.map(\.lastTime).max() else { return nil }
@@ -96,5 +106,6 @@ struct SegmentIndex: Equatable, Sendable {
                     firstID: RowID(tag: UInt32(truncatingIfNeeded: words[at + 5] >> 32), number: words[at + 3]),
                     lastID: RowID(tag: UInt32(truncatingIfNeeded: words[at + 5]), number: words[at + 4])))
         }
+        strideEnd = entries.last.map { Self.strideEnd(of: $0.offset) } ?? 0
     }
 }
