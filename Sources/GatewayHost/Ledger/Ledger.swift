@@ -53,8 +53,9 @@ final class Ledger: Sendable {
                 try rollups.setZone(zone.name)
             }
             if target != nil { try rollups.prepareChanges() }
-            journal = Journal(at: store.position, waits: config.durability == .sealed)
-            fold = LedgerFold(folders.journal, journal, LedgerFold.Settings(keep: config.keep, zone: zone))
+            let fresh = FreshSums(zone, from: store.position)
+            journal = Journal(at: store.position, waits: config.durability == .sealed, fresh)
+            fold = LedgerFold(folders.journal, fresh, LedgerFold.Settings(keep: config.keep, zone: zone))
             balances = LedgerBalances(folders, journal, zone: zone, others: others)
             journal.start(store)
             fold.start(rollups)

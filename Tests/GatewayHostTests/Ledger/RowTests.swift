@@ -72,7 +72,42 @@ import Testing
     @Test func aRowThatIsCutIsNoRow() {
         let frame = JournalFrames.frame { $0.write(full()) }[JournalRecord.headBytes...]
         for count in 0..<frame.count {
-            frame.prefix(count).withUnsafeBytes { #expect(RowDecoder.sealed(Bytes($0)) == nil, "\(count)") }
+            frame.prefix(count).withUnsafeBytes {
+                #expect(RowDecoder.sealed(Bytes($0)) == nil, "\(count)")
+                #expect(RowDecoder.counted(Bytes($0)) == nil, "\(count)")
+            }
+        }
+    }
+
+    @Test func whatIsCountedIsWhatTheRowSays() throws {
+        let frame = JournalFrames.frame { $0.write(full()) }
+        try frame[JournalRecord.headBytes...].withUnsafeBytes { bytes in
+            let row = try #require(RowDecoder.sealed(Bytes(bytes)))
+            let counted = try #require(RowDecoder.counted(Bytes(bytes)))
+            var sums = RollupSums()
+            sums.add(counted)
+            #expect(sums == RollupSums(row) && counted.started == row.started)
+            let group = counted.group(hour: 3, day: CivilDay(number: 4))
+            #expect(
+                group
+                    == RollupBatch.Group(
+                        hour: 3, day: CivilDay(number: 4), key: row.key.string, group: row.group.string, account: row.account.string,
+                        model: row.model.string))
+        }
+    }
+
+    @Test func textsOfEveryLengthComeBack() throws {
+        let letters = (0..<UInt8(RowEncoder.textLimit)).map { $0 &+ 1 }
+        for count in 0...RowEncoder.textLimit {
+            let frame = letters.withUnsafeBytes { raw in
+                var row = full()
+                row.key = Bytes(UnsafeRawBufferPointer(rebasing: raw[..<count]))
+                return JournalFrames.frame { $0.write(row) }
+            }
+            try frame[JournalRecord.headBytes...].withUnsafeBytes { bytes in
+                let row = try #require(RowDecoder.sealed(Bytes(bytes)))
+                #expect(Array(row.key.buffer) == Array(letters[..<count]) && row.group.string == full().group.string, "\(count)")
+            }
         }
     }
 
@@ -113,7 +148,11 @@ import Testing
         #expect(gwl_crc32c(0, bytes, 9) == 0xe306_9283)
         #expect(gwl_crc32c(gwl_crc32c(0, bytes, 4), Array(bytes[4...]), 5) == 0xe306_9283)
         let long = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-        for count in 0..<200 { #expect(gwl_crc32c(7, long, count) == gwl_crc32c_by_table(7, long, count)) }
+        for count in 0..<200 {
+            #expect(gwl_crc32c(7, long, count) == gwl_crc32c_by_table(7, long, count))
+            let length = withUnsafeBytes(of: UInt32(count).littleEndian) { gwl_crc32c_by_table(0, $0.baseAddress, 4) }
+            #expect(gwl_crc32c_counted(UInt32(count), long) == gwl_crc32c_by_table(length, long, count))
+        }
     }
 
     @Test func oneWrongBitIsSeen() {

@@ -42,7 +42,8 @@ import Testing
                 row.modelAsked = random(2) == 0 ? Bytes("claude-a") : Bytes("claude-b")
                 row.usage.inputTokens = Int64(random(1_000_000))
                 row.cost = RollupSums.requestLimit - Int64(random(1000))
-                batch.add(row)
+                let frame = JournalFrames.frame { $0.write(row) }
+                frame.withUnsafeBytes { JournalFrames.forEach($0) { batch.add(RowDecoder.counted($0)!) } }
             }
             try store.fold(batch, to: JournalPosition(segment: 1, offset: rows))
         }

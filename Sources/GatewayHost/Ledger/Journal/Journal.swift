@@ -49,9 +49,14 @@ final class Journal: @unchecked Sendable {
     private var isStopping = false
     private var isRunning = false
     private var isUrgent: Bool
+    /// Who adds up what is written; nil: nobody.
+    private let sums: FreshSums?
 
-    /// - Parameter waits: somebody waits for rows to be durable, so they are written at once (`sealed`).
-    init(at position: JournalPosition, waits: Bool) {
+    /// - Parameters:
+    ///   - waits: somebody waits for rows to be durable, so they are written at once (`sealed`).
+    ///   - sums: told of all rows, as soon as they are durable.
+    init(at position: JournalPosition, waits: Bool, _ sums: FreshSums? = nil) {
+        self.sums = sums
         isUrgent = waits
         durablePosition = Locked(position)
         pthread_mutex_init(lock, nil)
@@ -148,8 +153,9 @@ final class Journal: @unchecked Sendable {
                     return finish(store)
                 }
                 written += UInt64(end - offset)
-                offset = end
                 published(store, written)
+                addUp(batch, offset..<end, until: store.position)
+                offset = end
             }
             prepare(store)
         }
@@ -178,6 +184,7 @@ final class Journal: @unchecked Sendable {
 
     private func chunkEnd(_ batch: [UInt8], from start: Int) -> Int {
         batch.withUnsafeBytes { frames in
+            if frames.count - start <= Self.chunkBytes { return frames.count }
             var end = start
             while end < frames.count, end - start < Self.chunkBytes { end += JournalFrames.length(frames, at: end) }
             return end
@@ -241,6 +248,12 @@ final class Journal: @unchecked Sendable {
         pthread_cond_broadcast(ended)
         pthread_mutex_unlock(lock)
         for listener in listeners where listener.wants.load(ordering: .sequentiallyConsistent) { listener.tell(written) }
+    }
+
+    /// Behind those who wait for the rows, whom it does not keep waiting.
+    private func addUp(_ batch: [UInt8], _ chunk: Range<Int>, until end: JournalPosition) {
+        guard let sums else { return }
+        batch.withUnsafeBytes { sums.add(UnsafeRawBufferPointer(rebasing: $0[chunk]), until: end) }
     }
 
     private func finish(_ store: JournalStore) {

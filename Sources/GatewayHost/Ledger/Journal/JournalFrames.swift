@@ -21,6 +21,17 @@ enum JournalFrames {
         }
     }
 
+    /// Tells each row of whole frames.
+    @inline(__always)
+    static func forEach(_ frames: UnsafeRawBufferPointer, _ body: (Bytes) -> Void) {
+        var offset = 0
+        while offset < frames.count {
+            let length = length(frames, at: offset)
+            body(Bytes(UnsafeRawBufferPointer(rebasing: frames[offset + JournalRecord.headBytes..<offset + length])))
+            offset += length
+        }
+    }
+
     /// The length of the frame at `offset`.
     static func length(_ frames: UnsafeRawBufferPointer, at offset: Int) -> Int {
         JournalRecord.headBytes + Int(UInt32(littleEndian: frames.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))

@@ -60,7 +60,7 @@ struct SegmentCare {
         var batch = RollupBatch(zone)
         var reader = try SegmentReader(folder.rows(number))
         while let item = try reader.next() {
-            if case .row(let row, _) = item, let sealed = RowDecoder.sealed(row) { batch.add(sealed) }
+            if case .row(let row, _) = item, let counted = RowDecoder.counted(row) { batch.add(counted) }
         }
         try store.remove(number, batch)
         unlinkSegment(number)

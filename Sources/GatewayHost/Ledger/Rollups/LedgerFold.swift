@@ -1,6 +1,7 @@
 // Folds rows into the roll-ups, some seconds behind the journal, and looks after old segments.
 //
-//   each second:    rows that are durable and not folded yet ─► sums, in one transaction
+//   each second:    what the journal's thread has added up ─► sums, in one transaction; or else, when that does not begin where
+//                   the sums end: rows that are durable and not folded yet, read from the journal
 //   each minute:    segments that are older than `keep` ─► their sums noted, then removed;
 //                   closed segments without open requests ─► rewritten without open rows
 //
@@ -24,15 +25,15 @@ final class LedgerFold: @unchecked Sendable {
     static let groupLimit = 5_000
 
     private let folder: JournalFolder
-    private let journal: Journal
+    private let fresh: FreshSums
     private let settings: Locked<Settings>
     private let thread = PacedThread("ledger-fold")
     /// Of the thread.
     private var hasComplained = false
 
-    init(_ folder: JournalFolder, _ journal: Journal, _ settings: Settings) {
+    init(_ folder: JournalFolder, _ fresh: FreshSums, _ settings: Settings) {
         self.folder = folder
-        self.journal = journal
+        self.fresh = fresh
         self.settings = Locked(settings)
     }
 
@@ -55,7 +56,7 @@ final class LedgerFold: @unchecked Sendable {
         while true {
             let isLast = thread.pause(milliseconds: Self.pauseMilliseconds)
             do {
-                try LedgerFold.fold(folder, store, zone, until: journal.position)
+                try LedgerFold.fold(fresh.take(), folder, store, zone)
                 if !isLast, gwl_monotonic_ns() >= nextCare {
                     nextCare = gwl_monotonic_ns() + UInt64(Self.careMilliseconds) * 1_000_000
                     try care(store)
@@ -70,14 +71,22 @@ final class LedgerFold: @unchecked Sendable {
         }
     }
 
-    /// Folds the rows between the store's position and `end`.
+    /// Folds a part of the journal, and what is missing before it.
+    static func fold(_ part: FreshSums.Part, _ folder: JournalFolder, _ store: RollupStore, _ zone: CalendarZone) throws {
+        guard part.begin < part.end, let batch = part.batch, try store.position() == part.begin else {
+            return try fold(folder, store, zone, until: part.end)
+        }
+        try store.fold(batch, to: part.end)
+    }
+
+    /// Reads the rows between the store's position and `end`, and folds them.
     static func fold(_ folder: JournalFolder, _ store: RollupStore, _ zone: CalendarZone, until end: JournalPosition) throws {
         var position = try store.position()
         while position < end {
             var reader = try JournalReader(folder, JournalReader.Question(after: position, until: end))
             var batch = RollupBatch(zone)
             while batch.rowCount < rowLimit, batch.groupCount < groupLimit, let (head, row) = try reader.next() {
-                if head.kind == .sealed, let sealed = RowDecoder.sealed(row) { batch.add(sealed) }
+                if head.kind == .sealed, let counted = RowDecoder.counted(row) { batch.add(counted) }
             }
             let isAtEnd = batch.rowCount < rowLimit && batch.groupCount < groupLimit
             position = isAtEnd ? end : reader.position

@@ -72,7 +72,7 @@ struct LedgerVerify {
         var reader = try JournalReader(
             folder, JournalReader.Question(times: start * 1_000_000_000..<end * 1_000_000_000, until: position))
         while let (_, row) = try reader.next() {
-            if let sealed = RowDecoder.sealed(row) { batch.add(sealed) }
+            if let counted = RowDecoder.counted(row) { batch.add(counted) }
         }
         var expected: [RollupBatch.Group: RollupSums] = [:]
         batch.forEach { expected[$0] = $1 }

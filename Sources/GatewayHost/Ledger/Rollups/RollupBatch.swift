@@ -1,9 +1,13 @@
 // Rows added up by hour and day, key, group, account and model.
 //
-// A row costs a hash and a comparison of bytes, no text is made: this runs over every row of the ledger once, and
-// over millions of them in `gateway ledger verify`.
+// A row costs one hash of its names, where they lie, and one comparison with those that were seen before; no text is
+// made. This runs over every row of the ledger once, and over millions of them in `gateway ledger verify`.
 //
-// Kind: value. Pure. Invariant: an hour lies in one day, so groups with the same hour have the same day.
+//   names of a row ─► slots ─► names seen before ─► sums
+//
+// Kind: value. Pure. Invariants: 1. an hour lies in one day, so groups with the same hour have the same day; 2. each
+// group is in `sums` once, also when rows name it differently (by the model asked for, or by the one that answered); 3. at
+// most half of the slots are taken, so that every search ends.
 
 struct RollupBatch {
     struct Group: Hashable, Sendable {
@@ -16,48 +20,46 @@ struct RollupBatch {
         var model: String
     }
 
-    private struct Entry {
-        /// Hour and texts, the texts each behind its length.
-        var identity: [UInt8]
-        var group: Group
-        var sums: RollupSums
+    /// Names that rows of an hour had.
+    private struct Seen {
+        var hash: UInt64
+        var hour: Int64
+        /// In `names`.
+        var names: Range<Int>
+        /// In `sums`.
+        var place: Int
     }
 
     private let zone: CalendarZone
-    private var entries: [Entry] = []
-    private var places: [UInt64: Int] = [:]
-    private var scratch: [UInt8] = []
+    private var sums: [(group: Group, sums: RollupSums)] = []
+    private var places: [Group: Int] = [:]
+    private var seen: [Seen] = []
+    private var names: [UInt8] = []
+    /// Places in `seen`, each at the first free slot from where its hash says; -1: free.
+    private var slots: [Int32] = []
     /// The hour of the last row, and how long it lasts: neighbours in a journal share it.
     private var hour: (range: Range<Int64>, day: CivilDay) = (0..<0, CivilDay(number: 0))
     private(set) var rowCount = 0
 
     init(_ zone: CalendarZone) { self.zone = zone }
 
-    var groupCount: Int { entries.count }
+    /// What its memory grows with: groups, or somewhat more.
+    var groupCount: Int { seen.count }
 
-    mutating func add(_ row: SealedRow) {
+    mutating func add(_ row: CountedRow) {
         let seconds = row.started / 1_000_000_000
         if !hour.range.contains(seconds) { findHour(seconds) }
         rowCount += 1
-        identify(hour.range.lowerBound, row)
-        var hash = scratch.withUnsafeBytes { Bytes($0).hash }
-        while let place = places[hash] {
-            if entries[place].identity == scratch {
-                entries[place].sums.add(RollupSums(row))
-                return
-            }
-            hash &+= 1
-        }
-        places[hash] = entries.count
-        let group = Group(
-            hour: hour.range.lowerBound, day: hour.day, key: row.key.string, group: row.group.string, account: row.account.string,
-            model: row.model.string)
-        entries.append(Entry(identity: scratch, group: group, sums: RollupSums(row)))
+        let hash = Self.hash(row.names, hour.range.lowerBound)
+        let place = find(row.names, hash) ?? meet(row, hash)
+        sums[place].sums.add(row)
     }
 
     func forEach<Failure: Error>(_ body: (Group, RollupSums) throws(Failure) -> Void) throws(Failure) {
-        for entry in entries { try body(entry.group, entry.sums) }
+        for entry in sums { try body(entry.group, entry.sums) }
     }
+
+    // MARK: Hours
 
     private mutating func findHour(_ seconds: Int64) {
         let start = zone.hour(of: seconds)
@@ -66,12 +68,70 @@ struct RollupBatch {
         hour = (start..<end, zone.day(of: seconds))
     }
 
-    private mutating func identify(_ hour: Int64, _ row: SealedRow) {
-        scratch.removeAll(keepingCapacity: true)
-        withUnsafeBytes(of: hour) { scratch.append(contentsOf: $0) }
-        for text in [row.key, row.group, row.account, row.model] {
-            scratch.append(UInt8(truncatingIfNeeded: text.count))
-            scratch.append(contentsOf: text.buffer)
+    // MARK: Names
+
+    /// The place of their sums; nil: no row had these names in this hour.
+    @inline(__always)
+    private func find(_ names: Bytes, _ hash: UInt64) -> Int? {
+        guard !slots.isEmpty else { return nil }
+        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        while slots[slot] >= 0 {
+            let known = seen[Int(slots[slot])]
+            if known.hash == hash, known.hour == hour.range.lowerBound, isEqual(known.names, names) { return known.place }
+            slot = (slot + 1) & (slots.count - 1)
         }
+        return nil
+    }
+
+    private func isEqual(_ known: Range<Int>, _ other: Bytes) -> Bool {
+        names.withUnsafeBytes { Bytes(UnsafeRawBufferPointer(rebasing: $0[known])).equals(other) }
+    }
+
+    /// Takes up names that no row had.
+    private mutating func meet(_ row: CountedRow, _ hash: UInt64) -> Int {
+        let group = row.group(hour: hour.range.lowerBound, day: hour.day)
+        let place = places[group] ?? sums.count
+        if place == sums.count {
+            places[group] = place
+            sums.append((group, RollupSums()))
+        }
+        let start = names.count
+        names.append(contentsOf: row.names.buffer)
+        seen.append(Seen(hash: hash, hour: group.hour, names: start..<names.count, place: place))
+        if seen.count > slots.count / 2 {
+            slots = [Int32](repeating: -1, count: max(slots.count * 2, 64))
+            for place in seen.indices { take(place) }
+        } else {
+            take(seen.count - 1)
+        }
+        return place
+    }
+
+    private mutating func take(_ place: Int) {
+        var slot = Int(truncatingIfNeeded: seen[place].hash) & (slots.count - 1)
+        while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
+        slots[slot] = Int32(truncatingIfNeeded: place)
+    }
+
+    /// Eight bytes a step; the last step overlaps the one before. There are always five bytes at least, the lengths.
+    @inline(__always)
+    private static func hash(_ names: Bytes, _ hour: Int64) -> UInt64 {
+        var hash = UInt64(bitPattern: hour) &+ UInt64(truncatingIfNeeded: names.count)
+        func mix(_ word: UInt64) {
+            hash = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15
+            hash ^= hash >> 32
+        }
+        guard names.count >= 8 else {
+            for byte in names.buffer { mix(UInt64(byte)) }
+            return hash
+        }
+        let raw = names.raw
+        var at = 0
+        while at + 8 <= raw.count {
+            mix(raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            at += 8
+        }
+        mix(raw.loadUnaligned(fromByteOffset: raw.count - 8, as: UInt64.self))
+        return hash
     }
 }

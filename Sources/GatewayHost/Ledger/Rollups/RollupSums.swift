@@ -41,32 +41,50 @@ struct RollupSums: Equatable, Sendable {
 
     init() {}
 
+    /// Of one request.
     init(_ row: SealedRow) {
-        self[.requests] = 1
-        switch row.end {
-        case .completed: self[.completed] = 1
-        case .interrupted: self[.interrupted] = 1
-        case .failed: self[.failed] = 1
-        case .refused: self[.refused] = 1
-        }
-        self[.unpriced] = row.flags.contains(.unpriced) ? 1 : 0
-        self[.attempts] = Int64(row.attempts)
-        self[.inputTokens] = row.usage.inputTokens
-        self[.outputTokens] = row.usage.outputTokens
-        self[.cacheReadTokens] = row.usage.cacheReadTokens
-        self[.cacheWrite5mTokens] = row.usage.cacheWrite5mTokens
-        self[.cacheWrite1hTokens] = row.usage.cacheWrite1hTokens
-        self[.thinkingTokens] = row.usage.thinkingTokens
-        self[.webSearches] = row.usage.webSearchRequests
-        self[.webFetches] = row.usage.webFetchRequests
-        self[.cost] = row.cost
-        self[.duration] = Int64(clamping: row.duration)
-        for place in values.indices { values[place] = min(values[place], Self.requestLimit) }
+        add(
+            CountedRow(
+                started: row.started, end: row.end, flags: row.flags, attempts: row.attempts, duration: row.duration, usage: row.usage,
+                cost: row.cost))
     }
 
+    @inline(__always)
     subscript(_ column: Column) -> Int64 {
         get { values[column.rawValue] }
         set { values[column.rawValue] = newValue }
+    }
+
+    /// As adding the sums of the row alone, of which most are zero.
+    @inline(__always)
+    mutating func add(_ row: CountedRow) {
+        self[.requests] &+= 1
+        self[Self.column(of: row.end)] &+= 1
+        if row.flags.contains(.unpriced) { self[.unpriced] &+= 1 }
+        self[.attempts] &+= Int64(row.attempts)
+        add(row.usage.inputTokens, to: .inputTokens)
+        add(row.usage.outputTokens, to: .outputTokens)
+        add(row.usage.cacheReadTokens, to: .cacheReadTokens)
+        add(row.usage.cacheWrite5mTokens, to: .cacheWrite5mTokens)
+        add(row.usage.cacheWrite1hTokens, to: .cacheWrite1hTokens)
+        add(row.usage.thinkingTokens, to: .thinkingTokens)
+        add(row.usage.webSearchRequests, to: .webSearches)
+        add(row.usage.webFetchRequests, to: .webFetches)
+        add(row.cost, to: .cost)
+        add(Int64(clamping: row.duration), to: .duration)
+    }
+
+    @inline(__always)
+    private mutating func add(_ count: Int64, to column: Column) { self[column] &+= min(count, Self.requestLimit) }
+
+    @inline(__always)
+    private static func column(of end: SealedRow.End) -> Column {
+        switch end {
+        case .completed: .completed
+        case .interrupted: .interrupted
+        case .failed: .failed
+        case .refused: .refused
+        }
     }
 
     mutating func add(_ other: RollupSums) {

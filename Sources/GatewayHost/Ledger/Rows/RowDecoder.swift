@@ -4,8 +4,9 @@
 // Kind: value; rows are views of the bytes given.
 
 struct RowDecoder {
-    private let bytes: Bytes
-    private var at = 0
+    private var next: UnsafePointer<UInt8>
+    private let end: UnsafePointer<UInt8>
+    /// A field was asked for that is not there.
     private var isShort = false
 
     /// Kind, version, id and time of a row.
@@ -17,9 +18,15 @@ struct RowDecoder {
 
     private static let headBytes = 22
 
-    init(_ bytes: Bytes) { self.bytes = bytes }
+    @inline(__always)
+    init(_ bytes: Bytes) {
+        // Absent bytes are as none.
+        next = bytes.base ?? Bytes("").base.unsafelyUnwrapped
+        end = next + bytes.count
+    }
 
     /// What every row begins with; nil for a kind or version that this gateway does not know.
+    @inline(__always)
     static func head(_ bytes: Bytes) -> Head? {
         var decoder = RowDecoder(bytes)
         return decoder.head()
@@ -36,15 +43,7 @@ struct RowDecoder {
         row.duration = decoder.number()
         row.firstByte = decoder.number()
         row.attempts = UInt32(truncatingIfNeeded: decoder.number())
-        row.usage.inputTokens = decoder.count()
-        row.usage.outputTokens = decoder.count()
-        row.usage.cacheReadTokens = decoder.count()
-        row.usage.cacheWrite5mTokens = decoder.count()
-        row.usage.cacheWrite1hTokens = decoder.count()
-        row.usage.thinkingTokens = decoder.count()
-        row.usage.webSearchRequests = decoder.count()
-        row.usage.webFetchRequests = decoder.count()
-        row.usage.serviceTier = Usage.ServiceTier(rawValue: decoder.take()) ?? .unknown
+        decoder.usage(&row.usage)
         row.cost = decoder.count()
         row.key = decoder.text()
         row.group = decoder.text()
@@ -53,6 +52,25 @@ struct RowDecoder {
         row.modelServed = decoder.text()
         row.upstreamID = decoder.text()
         row.why = decoder.text()
+        return decoder.isShort ? nil : row
+    }
+
+    /// What of a sealed row is added up; nil where `sealed` is.
+    static func counted(_ bytes: Bytes) -> CountedRow? {
+        var decoder = RowDecoder(bytes)
+        guard let head = decoder.head(), head.kind == .sealed, let end = SealedRow.End(rawValue: decoder.take()) else { return nil }
+        var row = CountedRow(started: head.started, end: end)
+        row.flags = SealedRow.Flags(rawValue: decoder.take())
+        _ = decoder.take() as UInt16  // status
+        _ = decoder.take() as UInt64  // session
+        _ = decoder.take() as UInt64  // snapshot
+        row.duration = decoder.number()
+        _ = decoder.number()  // first byte
+        row.attempts = UInt32(truncatingIfNeeded: decoder.number())
+        decoder.usage(&row.usage)
+        row.cost = decoder.count()
+        row.names = decoder.texts(CountedRow.nameCount)
+        _ = decoder.texts(2)  // the provider's id, why this account
         return decoder.isShort ? nil : row
     }
 
@@ -92,29 +110,39 @@ struct RowDecoder {
     }
 
     // MARK: Fields
+    //
+    // `next` never passes `end`: each of these looks at what is left first.
 
+    @inline(__always)
     private mutating func head() -> Head? {
-        guard bytes.count >= Self.headBytes, let kind = RowEncoder.Kind(rawValue: take()), take() as UInt8 == RowEncoder.version
+        guard end - next >= Self.headBytes, let kind = RowEncoder.Kind(rawValue: take()), take() as UInt8 == RowEncoder.version
         else { return nil }
         return Head(kind: kind, id: RowID(tag: take(), number: take()), started: take())
     }
 
+    @inline(__always)
     private mutating func take<Number: FixedWidthInteger & BitwiseCopyable>() -> Number {
-        let size = MemoryLayout<Number>.size
-        guard bytes.count - at >= size, let base = bytes.base else {
+        guard end - next >= MemoryLayout<Number>.size else {
             isShort = true
             return 0
         }
-        defer { at += size }
-        return Number(littleEndian: UnsafeRawPointer(base + at).loadUnaligned(as: Number.self))
+        defer { next += MemoryLayout<Number>.size }
+        return Number(littleEndian: UnsafeRawPointer(next).loadUnaligned(as: Number.self))
     }
 
+    @inline(__always)
     private mutating func number() -> UInt64 {
+        guard next < end, next.pointee < 0x80 else { return longNumber() }
+        defer { next += 1 }
+        return UInt64(next.pointee)
+    }
+
+    private mutating func longNumber() -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
-        while at < bytes.count, shift < 64 {
-            let byte = bytes[at]
-            at += 1
+        while next < end, shift < 64 {
+            let byte = next.pointee
+            next += 1
             value |= UInt64(byte & 0x7f) << shift
             if byte < 0x80 { return value }
             shift += 7
@@ -123,15 +151,39 @@ struct RowDecoder {
         return 0
     }
 
+    @inline(__always)
+    private mutating func usage(_ usage: inout Usage) {
+        usage.inputTokens = count()
+        usage.outputTokens = count()
+        usage.cacheReadTokens = count()
+        usage.cacheWrite5mTokens = count()
+        usage.cacheWrite1hTokens = count()
+        usage.thinkingTokens = count()
+        usage.webSearchRequests = count()
+        usage.webFetchRequests = count()
+        usage.serviceTier = Usage.ServiceTier(rawValue: take()) ?? .unknown
+    }
+
+    @inline(__always)
     private mutating func count() -> Int64 { Int64(clamping: number()) }
 
+    @inline(__always)
     private mutating func text() -> Bytes {
         let count = Int(take() as UInt8)
-        guard bytes.count - at >= count else {
+        guard end - next >= count else {
             isShort = true
             return Bytes("")
         }
-        defer { at += count }
-        return count == 0 ? Bytes("") : bytes.slice(at, at + count)
+        defer { next += count }
+        return Bytes(base: next, count: count)
+    }
+
+    /// Passes over texts.
+    /// - Returns: all of them, each behind its length.
+    @inline(__always)
+    private mutating func texts(_ count: Int) -> Bytes {
+        let first = next
+        for _ in 0..<count { _ = text() }
+        return Bytes(base: first, count: next - first)
     }
 }

@@ -50,7 +50,7 @@ struct UsageQuery {
             batch = RollupBatch(zone)
         }
         while let (_, row) = try reader.next() {
-            if let sealed = RowDecoder.sealed(row) { batch.add(sealed) }
+            if let counted = RowDecoder.counted(row) { batch.add(counted) }
             if batch.groupCount >= LedgerFold.groupLimit { take() }
         }
         take()
