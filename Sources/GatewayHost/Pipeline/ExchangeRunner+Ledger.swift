@@ -26,6 +26,9 @@ extension ExchangeRunner: LedgerWaiter {
         var upstreamID = Bytes.absent
         /// Of a sealed row; nil: something of it has no price.
         var cost: Int64?
+        /// The session that was hashed last, and its hash: both rows of a request say it.
+        var session = Bytes.absent
+        var sessionHash: UInt64 = 0
     }
 
     // MARK: Before
@@ -46,7 +49,7 @@ extension ExchangeRunner: LedgerWaiter {
         recording.hasOpenRow = true
         var row = OpenRow(id: rowID, started: startedWall)
         row.flags = isStreamAsked ? .stream : []
-        row.session = SessionHash.of(exchange.attributes.text(.session))
+        row.session = sessionHash()
         row.key = exchange.attributes.text(.principal)
         row.group = exchange.attributes.text(.tenant)
         row.account = exchange.attributes.text(.account)
@@ -140,7 +143,7 @@ extension ExchangeRunner: LedgerWaiter {
         row.status = exchange.isCommitted ? UInt16(truncatingIfNeeded: exchange.status) : 0
         if isStreamAsked { row.flags.insert(.stream) }
         if clientIsGone { row.flags.insert(departure.isCut ? [.clientLeft, .cut] : .clientLeft) }
-        row.session = SessionHash.of(exchange.attributes.text(.session))
+        row.session = sessionHash()
         row.snapshot = pen.prices.snapshot
         row.duration = microseconds(from: startedAt, to: loop.now)
         row.firstByte = microseconds(from: startedAt, to: firstByteToClientAt)
@@ -183,6 +186,16 @@ extension ExchangeRunner: LedgerWaiter {
     // MARK: Facts
 
     private var rowID: RowID { RowID(tag: worker.processTag, number: exchange.id) }
+
+    private func sessionHash() -> UInt64 {
+        let session = exchange.attributes.text(.session)
+        // A text in the arena is never written over, so in one place it is the same.
+        if session.base != recording.session.base || session.count != recording.session.count {
+            recording.session = session
+            recording.sessionHash = SessionHash.of(session)
+        }
+        return recording.sessionHash
+    }
 
     private var isStreamAsked: Bool { exchange.attributes.get(HostAttribute.stream.rawValue)?.i == 1 }
 

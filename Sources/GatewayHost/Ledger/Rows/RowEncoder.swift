@@ -134,10 +134,30 @@ struct RowEncoder {
         let count = min(text.count, Self.textLimit)
         at.storeBytes(of: UInt8(truncatingIfNeeded: count), as: UInt8.self)
         at += 1
-        if count > 0 {
-            at.copyMemory(from: UnsafeRawPointer(text.base.unsafelyUnwrapped), byteCount: count)
-            at += count
+        guard count > 0, let base = text.base else { return }
+        copy(UnsafeRawPointer(base), count)
+        at += count
+    }
+
+    /// Names are short: two words, of which the second may overlap the first, copy what is no shorter than one word and no longer
+    /// than both, without a call.
+    @inline(__always)
+    private func copy(_ text: UnsafeRawPointer, _ count: Int) {
+        if count >= 16, count <= 32 {
+            copy(SIMD16<UInt8>.self, text, count)
+        } else if count >= 8, count < 16 {
+            copy(UInt64.self, text, count)
+        } else {
+            at.copyMemory(from: text, byteCount: count)
         }
+    }
+
+    /// - Precondition: `count` is from one word to two.
+    @inline(__always)
+    private func copy<Word: BitwiseCopyable>(_ word: Word.Type, _ text: UnsafeRawPointer, _ count: Int) {
+        let last = count - MemoryLayout<Word>.size
+        at.storeBytes(of: text.loadUnaligned(as: word), as: word)
+        at.storeBytes(of: text.loadUnaligned(fromByteOffset: last, as: word), toByteOffset: last, as: word)
     }
 }
 
