@@ -18,9 +18,13 @@ static uint32_t by_table(uint32_t crc, const uint8_t *bytes, size_t length) {
 
 #ifdef __x86_64__
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *bytes, size_t length) {
-    uint64_t wide = crc, word;
+    uint64_t wide = crc, word, words[4];
     uint32_t half;
     uint16_t quarter;
+    for (; length >= sizeof words; length -= sizeof words, bytes += sizeof words) {
+        memcpy(words, bytes, sizeof words);
+        for (int i = 0; i < 4; i++) wide = __builtin_ia32_crc32di(wide, words[i]);
+    }
     for (; length >= 8; length -= 8, bytes += 8) {
         memcpy(&word, bytes, 8);
         wide = __builtin_ia32_crc32di(wide, word);

@@ -56,12 +56,17 @@ final class LedgerPen: TurnHandler {
 
     // MARK: Rows
 
+    //
+    // Inline, so that a row is put into memory field by field where it is made up, and is nowhere else.
+
+    @inline(__always)
     func write(_ row: borrowing OpenRow) {
         var encoder = begin()
         encoder.write(row)
         end(encoder)
     }
 
+    @inline(__always)
     func write(_ row: borrowing AttemptRow) {
         var encoder = begin()
         encoder.write(row)
@@ -69,6 +74,7 @@ final class LedgerPen: TurnHandler {
     }
 
     /// Seals a request, whose waiter goes on when the seal is durable; nil: nobody waits.
+    @inline(__always)
     func write(_ row: borrowing SealedRow, number: UInt64, waiter: (any LedgerWaiter)?) {
         var encoder = begin()
         encoder.write(row)

@@ -41,7 +41,7 @@ extension ExchangeRunner: LedgerWaiter {
 
     /// An attempt is about to be sent.
     func recordAttempt() {
-        guard passedChain, let pen = worker.pen else { return }
+        guard passedChain, worker.pen != nil else { return }
         recording.hasAttempt = true
         recording.attemptStatus = 0
         recording.upstreamID = .absent
@@ -54,12 +54,12 @@ extension ExchangeRunner: LedgerWaiter {
         row.group = exchange.attributes.text(.tenant)
         row.account = exchange.attributes.text(.account)
         row.modelAsked = exchange.attributes.text(.model)
-        pen.write(row)
+        withPen { $0.write(row) }
     }
 
     /// The attempt is over: another follows, or the exchange ends.
     func recordAttemptEnd() {
-        guard recording.hasAttempt, let pen = worker.pen else { return }
+        guard recording.hasAttempt else { return }
         recording.hasAttempt = false
         var row = AttemptRow(id: rowID, started: wall(at: attemptStarted))
         row.number = UInt32(truncatingIfNeeded: budget.attempts)
@@ -70,7 +70,7 @@ extension ExchangeRunner: LedgerWaiter {
         row.duration = microseconds(from: attemptStarted, to: loop.now)
         row.account = exchange.attributes.text(.account)
         row.upstreamID = recording.upstreamID
-        pen.write(row)
+        withPen { $0.write(row) }
     }
 
     /// What the row will say, for plugins: the same reader, and until the row is sealed the same prices.
@@ -134,8 +134,11 @@ extension ExchangeRunner: LedgerWaiter {
     }
 
     private func seal(waiter: (any LedgerWaiter)?) {
-        guard let pen = worker.pen else { return }
         recordAttemptEnd()
+        withPen { seal($0, waiter) }
+    }
+
+    private func seal(_ pen: LedgerPen, _ waiter: (any LedgerWaiter)?) {
         recording.isSealed = true
         if readsUsage { usage.finish() }
         var row = SealedRow(id: rowID, started: startedWall)
@@ -154,20 +157,27 @@ extension ExchangeRunner: LedgerWaiter {
         row.modelAsked = exchange.attributes.text(.model)
         row.upstreamID = recording.upstreamID
         row.why = why(row.end)
-        guard readsUsage, usage.hasUsage else { return pen.write(row, number: exchange.id, waiter: waiter) }
-        row.flags.insert(.hasUsage)
-        row.usage = usage.usage
         usage.model.withBytes { served in
-            row.modelServed = served
-            recording.cost = pen.prices.cost(row.model, row.usage)
-            if let cost = recording.cost {
-                row.cost = cost
-            } else {
-                row.flags.insert(.unpriced)
-                worker.metrics.unpriced.add(1)
+            if readsUsage, usage.hasUsage {
+                row.flags.insert(.hasUsage)
+                row.usage = usage.usage
+                row.modelServed = served
+                recording.cost = pen.prices.cost(row.model, row.usage)
+                row.cost = recording.cost ?? 0
+                if recording.cost == nil {
+                    row.flags.insert(.unpriced)
+                    worker.metrics.unpriced.add(1)
+                }
             }
             pen.write(row, number: exchange.id, waiter: waiter)
         }
+    }
+
+    /// Nothing without a ledger. The pen is the worker's, which outlives its exchanges, so no reference is counted.
+    @inline(__always)
+    private func withPen(_ body: (LedgerPen) -> Void) {
+        guard worker.pen != nil else { return }
+        Unmanaged.passUnretained(worker.pen.unsafelyUnwrapped)._withUnsafeGuaranteedRef(body)
     }
 
     private var end: SealedRow.End {

@@ -35,7 +35,7 @@ final class JournalStore {
         } else {
             segment = try SegmentWriter(making: recovery.next, in: folder, now: now)
         }
-        if index.entries.isEmpty, segment.end == SegmentHeader.byteCount { try writeCheckpoint(now) }
+        if index.isEmpty, segment.end == SegmentHeader.byteCount { try writeCheckpoint(now) }
         if found.interruptedCount > 0 {
             var seals = recovery.seals
             try write(&seals, 0..<seals.count)

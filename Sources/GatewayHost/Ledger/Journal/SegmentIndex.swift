@@ -11,11 +11,11 @@ import CLinux
 
 struct SegmentIndex: Equatable, Sendable {
     struct Entry: Equatable, Sendable {
-        var offset: Int
-        var firstTime: Int64
-        var lastTime: Int64
-        var firstID: RowID
-        var lastID: RowID
+        var offset = 0
+        var firstTime: Int64 = 0
+        var lastTime: Int64 = 0
+        var firstID = RowID.zero
+        var lastID = RowID.zero
 
         @inline(__always)
         fileprivate mutating func widen(_ head: RowDecoder.Head) {
@@ -29,25 +29,32 @@ struct SegmentIndex: Equatable, Sendable {
     static let stride = 64 << 10
     private static let entryBytes = 48
 
-    private(set) var entries: [Entry] = []
+    /// Those that no row is added to any more.
+    private var closed: [Entry] = []
+    /// The one behind them, beside the array because each row changes it.
+    private var last = Entry()
+    /// Where the stretch of `last` ends; 0: there is none.
+    private var strideEnd = 0
     /// Where the segment ends.
     private(set) var end = SegmentHeader.byteCount
-    /// Where the stretch of the last entry ends; 0: there is none.
-    private var strideEnd = 0
 
     init() {}
 
+    var entries: [Entry] { isEmpty ? closed : closed + [last] }
+    var isEmpty: Bool { strideEnd == 0 }
+
     /// Rows are told in the order in which they stand.
+    @inline(__always)
     mutating func add(_ head: RowDecoder.Head, at offset: Int, end: Int) {
         self.end = end
         guard head.kind != .checkpoint else { return }
-        if offset < strideEnd {
-            entries[entries.count - 1].widen(head)
-        } else {
-            entries.append(
-                Entry(offset: offset, firstTime: head.started, lastTime: head.started, firstID: head.id, lastID: head.id))
-            strideEnd = Self.strideEnd(of: offset)
-        }
+        if offset >= strideEnd { begin(head, at: offset) } else { last.widen(head) }
+    }
+
+    private mutating func begin(_ head: RowDecoder.Head, at offset: Int) {
+        if !isEmpty { closed.append(last) }
+        last = Entry(offset: offset, firstTime: head.started, lastTime: head.started, firstID: head.id, lastID: head.id)
+        strideEnd = Self.strideEnd(of: offset)
     }
 
     private static func strideEnd(of offset: Int) -> Int { (offset / stride + 1) * stride }
@@ -59,6 +66,7 @@ struct SegmentIndex: Equatable, Sendable {
 
     /// The parts of the segment to read, ascending, neighbours joined.
     func parts(where isWanted: (Entry) -> Bool) -> [Range<Int>] {
+        let entries = entries
         var parts: [Range<Int>] = []
         for (place, entry) in entries.enumerated() where isWanted(entry) {
             let next = place + 1 < entries.count ? entries[place + 1].offset : end
@@ -100,12 +108,14 @@ struct SegmentIndex: Equatable, Sendable {
         guard words.last == UInt64(sum), words[0] == UInt64(end) else { return nil }
         self.end = end
         for at in Swift.stride(from: 1, to: words.count - 1, by: Self.entryBytes / 8) {
-            entries.append(
+            closed.append(
                 Entry(
                     offset: Int(words[at]), firstTime: Int64(bitPattern: words[at + 1]), lastTime: Int64(bitPattern: words[at + 2]),
                     firstID: RowID(tag: UInt32(truncatingIfNeeded: words[at + 5] >> 32), number: words[at + 3]),
                     lastID: RowID(tag: UInt32(truncatingIfNeeded: words[at + 5]), number: words[at + 4])))
         }
-        strideEnd = entries.last.map { Self.strideEnd(of: $0.offset) } ?? 0
+        guard let open = closed.popLast() else { return }
+        last = open
+        strideEnd = Self.strideEnd(of: open.offset)
     }
 }

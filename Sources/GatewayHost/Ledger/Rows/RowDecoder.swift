@@ -55,15 +55,18 @@ struct RowDecoder {
         return decoder.isShort ? nil : row
     }
 
-    /// What of a sealed row is added up; nil where `sealed` is.
+    /// What of a sealed row is added up; nil where `sealed` is. For rows of other kinds it is one look.
+    @inline(__always)
     static func counted(_ bytes: Bytes) -> CountedRow? {
+        bytes.count > 0 && bytes[0] == RowEncoder.Kind.sealed.rawValue ? sums(bytes) : nil
+    }
+
+    private static func sums(_ bytes: Bytes) -> CountedRow? {
         var decoder = RowDecoder(bytes)
         guard let head = decoder.head(), head.kind == .sealed, let end = SealedRow.End(rawValue: decoder.take()) else { return nil }
         var row = CountedRow(started: head.started, end: end)
         row.flags = SealedRow.Flags(rawValue: decoder.take())
-        _ = decoder.take() as UInt16  // status
-        _ = decoder.take() as UInt64  // session
-        _ = decoder.take() as UInt64  // snapshot
+        decoder.skip(18)  // status, session, snapshot
         row.duration = decoder.number()
         _ = decoder.number()  // first byte
         row.attempts = UInt32(truncatingIfNeeded: decoder.number())
@@ -131,24 +134,40 @@ struct RowDecoder {
     }
 
     @inline(__always)
-    private mutating func number() -> UInt64 {
-        guard next < end, next.pointee < 0x80 else { return longNumber() }
-        defer { next += 1 }
-        return UInt64(next.pointee)
+    private mutating func skip(_ count: Int) {
+        if end - next >= count { next += count } else { isShort = true }
     }
 
-    private mutating func longNumber() -> UInt64 {
+    @inline(__always)
+    private mutating func number() -> UInt64 {
+        if next < end, next.pointee < 0x80 {
+            defer { next += 1 }
+            return UInt64(next.pointee)
+        }
+        let (value, behind) = Self.longNumber(next, end)
+        guard let behind else {
+            isShort = true
+            return 0
+        }
+        next = behind
+        return value
+    }
+
+    /// By value, so that the decoder can stay in registers.
+    /// - Returns: the number and where it ends; nil: not before `end`.
+    @inline(never)
+    private static func longNumber(_ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> (UInt64, UnsafePointer<UInt8>?) {
+        var next = start
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while next < end, shift < 64 {
             let byte = next.pointee
             next += 1
             value |= UInt64(byte & 0x7f) << shift
-            if byte < 0x80 { return value }
+            if byte < 0x80 { return (value, next) }
             shift += 7
         }
-        isShort = true
-        return 0
+        return (0, nil)
     }
 
     @inline(__always)
@@ -165,7 +184,7 @@ struct RowDecoder {
     }
 
     @inline(__always)
-    private mutating func count() -> Int64 { Int64(clamping: number()) }
+    private mutating func count() -> Int64 { Int64(truncatingIfNeeded: min(number(), UInt64(Int64.max))) }
 
     @inline(__always)
     private mutating func text() -> Bytes {

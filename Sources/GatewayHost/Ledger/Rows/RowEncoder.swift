@@ -35,6 +35,7 @@ struct RowEncoder {
 
     // MARK: Rows
 
+    @inline(__always)
     mutating func write(_ row: borrowing SealedRow) {
         begin(.sealed, row.id, row.started)
         put(row.end.rawValue)
@@ -64,6 +65,7 @@ struct RowEncoder {
         text(row.why)
     }
 
+    @inline(__always)
     mutating func write(_ row: borrowing OpenRow) {
         begin(.open, row.id, row.started)
         put(row.flags.rawValue)
@@ -74,6 +76,7 @@ struct RowEncoder {
         text(row.modelAsked)
     }
 
+    @inline(__always)
     mutating func write(_ row: borrowing AttemptRow) {
         begin(.attempt, row.id, row.started)
         put(row.status)
