@@ -5,8 +5,7 @@
 //
 //   names of a row ─► slots ─► names seen before ─► sums
 //
-// Kind: value. Pure. Invariants: 1. an hour lies in one day, so groups with the same hour have the same day; 2. each
-// group is in `sums` once, also when rows name it differently (by the model asked for, or by the one that answered); 3. at
+// Kind: value. Pure. Invariants: 1. an hour lies in one day, so groups with the same hour have the same day; 2. at
 // most half of the slots are taken, so that every search ends.
 
 struct RollupBatch {
@@ -20,19 +19,16 @@ struct RollupBatch {
         var model: String
     }
 
-    /// Names that rows of an hour had.
+    /// Names that rows of an hour had; their sums are at the same place.
     private struct Seen {
         var hash: UInt64
         var hour: Int64
-        /// In `names`.
+        /// In `names`: those of the row, and behind them its model.
         var names: Range<Int>
-        /// In `sums`.
-        var place: Int
     }
 
     private let zone: CalendarZone
     private var sums: [(group: Group, sums: RollupSums)] = []
-    private var places: [Group: Int] = [:]
     private var seen: [Seen] = []
     private var names: [UInt8] = []
     /// Places in `seen`, each at the first free slot from where its hash says; -1: free.
@@ -43,15 +39,14 @@ struct RollupBatch {
 
     init(_ zone: CalendarZone) { self.zone = zone }
 
-    /// What its memory grows with: groups, or somewhat more.
-    var groupCount: Int { seen.count }
+    var groupCount: Int { sums.count }
 
     mutating func add(_ row: CountedRow) {
         let seconds = row.started / 1_000_000_000
         if !hour.range.contains(seconds) { findHour(seconds) }
         rowCount += 1
-        let hash = Self.hash(row.names, hour.range.lowerBound)
-        let place = find(row.names, hash) ?? meet(row, hash)
+        let hash = Self.hash(row, hour.range.lowerBound)
+        let place = find(row, hash) ?? meet(row, hash)
         sums[place].sums.add(row)
     }
 
@@ -72,39 +67,42 @@ struct RollupBatch {
 
     /// The place of their sums; nil: no row had these names in this hour.
     @inline(__always)
-    private func find(_ names: Bytes, _ hash: UInt64) -> Int? {
+    private func find(_ row: CountedRow, _ hash: UInt64) -> Int? {
         guard !slots.isEmpty else { return nil }
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] >= 0 {
-            let known = seen[Int(slots[slot])]
-            if known.hash == hash, known.hour == hour.range.lowerBound, isEqual(known.names, names) { return known.place }
+            let place = Int(slots[slot])
+            let known = seen[place]
+            if known.hash == hash, known.hour == hour.range.lowerBound, isEqual(known.names, row) { return place }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil
     }
 
-    private func isEqual(_ known: Range<Int>, _ other: Bytes) -> Bool {
-        names.withUnsafeBytes { Bytes(UnsafeRawBufferPointer(rebasing: $0[known])).equals(other) }
+    /// Names say their own lengths, so that where they end in equal bytes is the same place.
+    private func isEqual(_ known: Range<Int>, _ row: CountedRow) -> Bool {
+        guard known.count == row.names.count + row.model.count else { return false }
+        return names.withUnsafeBytes { raw in
+            let both = Bytes(UnsafeRawBufferPointer(rebasing: raw[known]))
+            return both.slice(0, row.names.count).equals(row.names) && both.slice(row.names.count, both.count).equals(row.model)
+        }
     }
 
     /// Takes up names that no row had.
     private mutating func meet(_ row: CountedRow, _ hash: UInt64) -> Int {
         let group = row.group(hour: hour.range.lowerBound, day: hour.day)
-        let place = places[group] ?? sums.count
-        if place == sums.count {
-            places[group] = place
-            sums.append((group, RollupSums()))
-        }
         let start = names.count
         names.append(contentsOf: row.names.buffer)
-        seen.append(Seen(hash: hash, hour: group.hour, names: start..<names.count, place: place))
+        names.append(contentsOf: row.model.buffer)
+        seen.append(Seen(hash: hash, hour: group.hour, names: start..<names.count))
+        sums.append((group, RollupSums()))
         if seen.count > slots.count / 2 {
             slots = [Int32](repeating: -1, count: max(slots.count * 2, 64))
             for place in seen.indices { take(place) }
         } else {
             take(seen.count - 1)
         }
-        return place
+        return seen.count - 1
     }
 
     private mutating func take(_ place: Int) {
@@ -113,25 +111,33 @@ struct RollupBatch {
         slots[slot] = Int32(truncatingIfNeeded: place)
     }
 
-    /// Eight bytes a step; the last step overlaps the one before. There are always five bytes at least, the lengths.
     @inline(__always)
-    private static func hash(_ names: Bytes, _ hour: Int64) -> UInt64 {
-        var hash = UInt64(bitPattern: hour) &+ UInt64(truncatingIfNeeded: names.count)
-        func mix(_ word: UInt64) {
-            hash = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15
-            hash ^= hash >> 32
+    private static func hash(_ row: CountedRow, _ hour: Int64) -> UInt64 {
+        var hash = UInt64(bitPattern: hour)
+        mix(row.names, &hash)
+        mix(row.model, &hash)
+        return hash
+    }
+
+    /// Eight bytes a step; the last step overlaps the one before.
+    @inline(__always)
+    private static func mix(_ text: Bytes, _ hash: inout UInt64) {
+        guard text.count >= 8 else {
+            for byte in text.buffer { mix(UInt64(byte), &hash) }
+            return
         }
-        guard names.count >= 8 else {
-            for byte in names.buffer { mix(UInt64(byte)) }
-            return hash
-        }
-        let raw = names.raw
+        let raw = text.raw
         var at = 0
         while at + 8 <= raw.count {
-            mix(raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            mix(raw.loadUnaligned(fromByteOffset: at, as: UInt64.self), &hash)
             at += 8
         }
-        mix(raw.loadUnaligned(fromByteOffset: raw.count - 8, as: UInt64.self))
-        return hash
+        mix(raw.loadUnaligned(fromByteOffset: raw.count - 8, as: UInt64.self), &hash)
+    }
+
+    @inline(__always)
+    private static func mix(_ word: UInt64, _ hash: inout UInt64) {
+        hash = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15
+        hash ^= hash >> 32
     }
 }

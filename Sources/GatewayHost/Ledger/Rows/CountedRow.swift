@@ -1,13 +1,13 @@
 // What of a sealed row is added up: who, when, how much; read from the row without its other fields.
 //
-// The five names that sums are by stand beside each other in a row, so they are taken as one piece: two rows with the
-// same piece belong to the same sum, and the piece is taken apart only for the first of them.
+// Key, group and account stand beside each other in a row, so they are taken as one piece: two rows with the same piece and
+// the same model belong to the same sum, and the piece is taken apart only for the first of them.
 //
-// Kind: value; `names` is a view of the row.
+// Kind: value; `names` and `model` are views of the row.
 
 struct CountedRow {
-    /// Key, group, account, the model that was asked for, the one that answered.
-    static let nameCount = 5
+    /// Key, group, account.
+    static let nameCount = 3
 
     /// Nanoseconds since 1970.
     var started: Int64
@@ -21,6 +21,8 @@ struct CountedRow {
     var cost: Int64 = 0
     /// `nameCount` of them, each behind its length of one byte.
     var names = Bytes("")
+    /// See `SealedRow.model`.
+    var model = Bytes("")
 
     /// The sum it belongs to, in the hour that began at `hour`.
     func group(hour: Int64, day: CivilDay) -> RollupBatch.Group {
@@ -32,7 +34,6 @@ struct CountedRow {
             at = end
         }
         precondition(texts.count == Self.nameCount, "a row of the ledger has \(Self.nameCount) names")
-        let model = texts[4].isEmpty ? texts[3] : texts[4]
         return RollupBatch.Group(
             hour: hour, day: day, key: texts[0].string, group: texts[1].string, account: texts[2].string, model: model.string)
     }

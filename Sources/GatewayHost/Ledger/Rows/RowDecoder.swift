@@ -73,6 +73,9 @@ struct RowDecoder {
         decoder.usage(&row.usage)
         row.cost = decoder.count()
         row.names = decoder.texts(CountedRow.nameCount)
+        let asked = decoder.text()
+        let served = decoder.text()
+        row.model = served.isEmpty ? asked : served
         _ = decoder.texts(2)  // the provider's id, why this account
         return decoder.isShort ? nil : row
     }
