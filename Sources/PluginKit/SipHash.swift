@@ -27,13 +27,33 @@ public struct SipHash: Sendable {
     }
 
     public func tag(of bytes: Bytes) -> SipTag {
-        var v0 = key0 ^ 0x736f_6d65_7073_6575
-        var v1 = key1 ^ 0x646f_7261_6e64_6f6d ^ 0xee  // 0xee: the variant with 128 bits
-        var v2 = key0 ^ 0x6c79_6765_6e65_7261
-        var v3 = key1 ^ 0x7465_6462_7974_6573
+        var state = State(key0, key1)
+        return state.finish(state.take(bytes), count: bytes.count)
+    }
+
+    /// Of two texts in one pass. Neither can run into the other, whatever they are: what is hashed is the count of the
+    /// first in eight bytes, the first with zeros up to a multiple of eight, and the second.
+    public func tag(of first: Bytes, _ second: Bytes) -> SipTag {
+        var state = State(key0, key1)
+        state.take(UInt64(first.count))
+        let rest = state.take(first)
+        if first.count & 7 != 0 { state.take(rest) }
+        return state.finish(state.take(second), count: (first.count + 7) & ~7 &+ second.count)
+    }
+
+    private struct State {
+        var v0, v1, v2, v3: UInt64
 
         @inline(__always)
-        func round() {
+        init(_ key0: UInt64, _ key1: UInt64) {
+            v0 = key0 ^ 0x736f_6d65_7073_6575
+            v1 = key1 ^ 0x646f_7261_6e64_6f6d ^ 0xee  // 0xee: the variant with 128 bits
+            v2 = key0 ^ 0x6c79_6765_6e65_7261
+            v3 = key1 ^ 0x7465_6462_7974_6573
+        }
+
+        @inline(__always)
+        mutating func round() {
             v0 &+= v1
             v1 = v1 << 13 | v1 >> 51
             v1 ^= v0
@@ -51,28 +71,46 @@ public struct SipHash: Sendable {
         }
 
         @inline(__always)
-        func take(_ word: UInt64) {
+        mutating func take(_ word: UInt64) {
             v3 ^= word
             round()
             round()
             v0 ^= word
         }
 
-        let raw = UnsafeRawBufferPointer(bytes.buffer)
-        var offset = 0
-        while offset + 8 <= raw.count {
-            take(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
-            offset += 8
+        /// Takes the whole words of `bytes`; what is left of them, up to seven bytes, is the low end of the result.
+        @inline(__always)
+        mutating func take(_ bytes: Bytes) -> UInt64 {
+            let raw = UnsafeRawBufferPointer(bytes.buffer)
+            var offset = 0
+            while offset &+ 8 <= raw.count {
+                take(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+                offset &+= 8
+            }
+            let left = raw.count &- offset
+            guard left > 0 else { return 0 }
+            if offset > 0 {
+                // The last eight bytes, without those that were in the word before.
+                let last = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: raw.count - 8, as: UInt64.self))
+                return last &>> UInt64((8 &- left) &* 8)
+            }
+            var rest: UInt64 = 0
+            for byte in raw.reversed() { rest = rest &<< 8 | UInt64(byte) }
+            return rest
         }
-        var last = UInt64(raw.count & 0xff) << 56
-        for index in offset..<raw.count { last |= UInt64(raw[index]) << UInt64((index - offset) * 8) }
-        take(last)
 
-        v2 ^= 0xee
-        for _ in 0..<4 { round() }
-        let low = v0 ^ v1 ^ v2 ^ v3
-        v1 ^= 0xdd
-        for _ in 0..<4 { round() }
-        return SipTag(low: low, high: v0 ^ v1 ^ v2 ^ v3)
+        /// - Parameters:
+        ///   - rest: the bytes of the last word, up to seven.
+        ///   - count: of all bytes.
+        @inline(__always)
+        mutating func finish(_ rest: UInt64, count: Int) -> SipTag {
+            take(rest | UInt64(count & 0xff) << 56)
+            v2 ^= 0xee
+            for _ in 0..<4 { round() }
+            let low = v0 ^ v1 ^ v2 ^ v3
+            v1 ^= 0xdd
+            for _ in 0..<4 { round() }
+            return SipTag(low: low, high: v0 ^ v1 ^ v2 ^ v3)
+        }
     }
 }

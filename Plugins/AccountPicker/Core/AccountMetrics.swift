@@ -69,6 +69,6 @@ final class AccountMetrics: Sendable {
         }
     }
 
-    func cacheKept(_ tokens: Int) { if tokens > 0 { kept.add(Double(tokens)) } }
+    func cacheKept(_ tokens: Int) { kept.add(Double(tokens)) }
     func waits(_ count: Int) { waiting.set(Double(count)) }
 }

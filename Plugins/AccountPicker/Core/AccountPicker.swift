@@ -19,6 +19,8 @@ public final class AccountPicker: Plugin, StateHandover, FixedRecords {
     let oauth: OAuth
     let fetch: Fetch?
     let metrics: AccountMetrics?
+    /// The same for what every request does, without a reference to count.
+    let lentMetrics: Unmanaged<AccountMetrics>?
     let documents: Documents?
     let records: RecordStore?
 
@@ -49,6 +51,7 @@ public final class AccountPicker: Plugin, StateHandover, FixedRecords {
         oauth = OAuth(options.providers, pool, instance)
         fetch = try? instance.fetch()
         metrics = try? AccountMetrics(instance)
+        lentMetrics = metrics.map { .passUnretained($0) }
         documents = try? instance.documents()
         route = instance.attribute(GW_ATTR_ROUTE)
         model = instance.attribute(GW_ATTR_MODEL)

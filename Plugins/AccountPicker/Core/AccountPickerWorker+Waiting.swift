@@ -80,7 +80,7 @@ extension AccountPickerWorker {
         plugin.metrics?.waits(plugin.pool.room.waiting)
         var decision = Decision()
         let fate = picking.accept(handed, &pick.pointee, route(request), now: Self.now(request), &decision)
-        return went(request, pick, fate, decision)
+        return went(request, pick, fate, &decision)
     }
 
     /// The request waits no longer; a place that it was handed goes back.

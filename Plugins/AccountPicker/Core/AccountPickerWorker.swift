@@ -10,30 +10,34 @@
 // A retry is asked for only if there is another account to retry with: otherwise the client gets the
 // upstream's own answer, which says more than ours would.
 //
-// Kind: confined to its worker. Waiting is in AccountPickerWorker+Waiting.
+// Kind: confined to its worker. What an outcome means is in AccountPickerWorker+Outcomes, waiting in AccountPickerWorker+Waiting.
 
 import PluginKit
 
 public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, ChunkHook, CompleteHook {
     let plugin: AccountPicker
     let directory: AccountDirectory
-    let index: Int
+    /// Its own of the pool's.
+    let trail: DecisionRing
     let background: Request
     var picking: Picking
     /// In the order of the roster's members.
-    private(set) var accounts: [Account]
+    private(set) var accounts: [Account] { didSet { lent = accounts.map { .passUnretained($0) } } }
+    /// The same without references to count: accounts change between two hooks, never in one.
+    private var lent: [Unmanaged<Account>]
     /// Accounts have changed since the roster was made: records come one by one, and one roster is enough.
     private var isStale = false
-    private var chance: UInt64
+    var chance: UInt64
     /// So many attempts that a proxy failed are enough to know it of the last account that is left.
-    private static let unreachedLimit: UInt8 = 3
+    static let unreachedLimit: UInt8 = 3
 
     init(_ plugin: AccountPicker, _ directory: AccountDirectory, _ worker: WorkerScope) {
         self.plugin = plugin
         self.directory = directory
-        index = worker.index
+        trail = plugin.pool.decisions[worker.index]
         background = worker.background
         accounts = plugin.options.accounts
+        lent = accounts.map { .passUnretained($0) }
         picking = Picking(
             plugin.pool, Roster(accounts.map { $0.member(plugin.pool) }), plugin.options.strategy, start: worker.index)
         var seed: UInt64 = 0
@@ -66,14 +70,13 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         }
         trace(pick, request, attempt)
         if attempt.status == 401, pick.pointee.token != 0, let verdict = renew(request, pick, "401") { return verdict }
-        let report = attempt.error == GW_OK ? self.report(request, pick) : LimitReport()
-        let diagnosis =
-            attempt.error == GW_OK
-            ? Diagnosis(
-                status: attempt.status, request: pick.pointee.scope, report: report,
-                retryAfterMilliseconds: attempt.retryAfterMilliseconds, errorBody: attempt.errorBody,
-                wall: Self.wall(request))
-            : Diagnosis(error: attempt.error)
+        guard attempt.error == GW_OK else { return failed(request, pick, Diagnosis(error: attempt.error)) }
+        var report = LimitReport()
+        read(request, pick, into: &report)
+        let diagnosis = Diagnosis(
+            status: attempt.status, request: pick.pointee.scope, report: report,
+            retryAfterMilliseconds: attempt.retryAfterMilliseconds, errorBody: attempt.errorBody,
+            wall: Self.wall(request))
         if diagnosis.isFine {
             wasFine(request, pick, attempt)
             return .continue
@@ -164,16 +167,18 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
 
     private func conversation(_ request: Request) -> SipTag? {
         let session = request.text(plugin.session)
-        if !session.isEmpty { return plugin.pool.sticky.tag(tenant: tenant(request), conversation: session) }
+        if !session.isEmpty { return plugin.pool.sticky.key.tag(tenant: tenant(request), conversation: session) }
         guard let documents = plugin.documents else { return nil }
         let body = request.body
         guard let first = documents.value(request, in: body, at: "/messages/0") else { return nil }
         let system = documents.value(request, in: body, at: "/system").map { Bytes($0.text) } ?? .absent
-        return plugin.pool.sticky.tag(tenant: tenant(request), system: system, firstMessage: Bytes(first.text))
+        return plugin.pool.sticky.key.tag(tenant: tenant(request), system: system, firstMessage: Bytes(first.text))
     }
 
     func route(_ request: Request) -> Route {
-        picking.route(wanted: request.text(plugin.wanted), model: request.text(plugin.model))
+        // Who waits has picked before the last change.
+        if isStale { renew() }
+        return picking.route(wanted: request.text(plugin.wanted), model: request.text(plugin.model))
     }
 
     /// Picks and applies; nil if nobody can take the request now.
@@ -182,25 +187,26 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
         let fate = picking.pick(&pick.pointee, route(request), now: { Self.now(request) }, &decision)
         guard let fate else {
             // Who waits looks again and again; what counts is what it got in the end.
-            if pick.pointee.ticket == 0 { record(decision, request, pick) }
+            if pick.pointee.ticket == 0 { record(&decision, request, pick) }
             return nil
         }
-        return went(request, pick, fate, decision)
+        return went(request, pick, fate, &decision)
     }
 
     /// The pick has an account: makes it the exchange's.
     func went(
-        _ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ fate: StickyFate, _ decision: Decision
+        _ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ fate: StickyFate, _ decision: inout Decision
     ) -> Verdict {
-        guard let place = picking.roster.place(of: pick.pointee.serial) else {
+        let place = Int(pick.pointee.place)
+        guard place >= 0 else {
             // It was deleted while the request waited for its place.
             giveBack(request, pick)
             return select(request, pick) ?? waitOrRefuse(request, pick)
         }
-        record(decision, request, pick)
-        plugin.metrics?.sticky(fate)
+        record(&decision, request, pick)
+        plugin.lentMetrics?._withUnsafeGuaranteedRef { $0.sticky(fate) }
         request.set(plugin.reason, text: Bytes(stringLiteral: decision.why.word))
-        return apply(accounts[place], pick, to: request) ? .continue : .fail
+        return lent[place]._withUnsafeGuaranteedRef { apply($0, pick, to: request) } ? .continue : .fail
     }
 
     private func apply(_ account: Account, _ pick: UnsafeMutablePointer<Pick>, to request: Request) -> Bool {
@@ -240,131 +246,15 @@ public final class AccountPickerWorker: SelectHook, AttemptHook, ResponseHook, C
 
     // MARK: The trail
 
-    private func record(_ decision: Decision, _ request: Request, _ pick: UnsafeMutablePointer<Pick>) {
-        var decision = decision
+    private func record(_ decision: inout Decision, _ request: Request, _ pick: UnsafeMutablePointer<Pick>) {
         decision.request = request.id
         decision.time = Self.wall(request)
-        pick.pointee.trail = plugin.pool.decisions[index].withLock { $0.append(decision) }
+        pick.pointee.trail = trail.append(decision)
     }
 
     private func trace(_ pick: UnsafeMutablePointer<Pick>, _ request: Request, _ attempt: Attempt) {
-        plugin.pool.decisions[index].withLock {
-            $0.finish(
-                pick.pointee.trail, request: request.id, attempt: pick.pointee.attempt, status: attempt.status,
-                mayHaveRun: attempt.mayHaveRun)
-        }
-    }
-
-    // MARK: Outcomes
-
-    /// What the answer says of limits, and what that means for the account.
-    private func report(_ request: Request, _ pick: UnsafeMutablePointer<Pick>) -> LimitReport {
-        var report = LimitReport()
-        request.forEachHeader(of: GW_RESPONSE) { report.take($0, $1) }
-        if !report.isEmpty, let standing = pick.pointee.standing?.takeUnretainedValue() {
-            standing.reported(
-                report, pick.pointee.scope, startedThen: pick.pointee.started, wall: Self.wall(request),
-                now: Self.now(request))
-            pick.pointee.hasReport = true
-        }
-        return report
-    }
-
-    private func wasFine(_ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ attempt: Attempt) {
-        let healed = picking.succeeded(&pick.pointee, now: { Self.now(request) })
-        guard let standing = pick.pointee.standing?.takeUnretainedValue() else { return }
-        if attempt.status == 200, let seconds = attempt.secondsToFirstByte, request.flag(plugin.stream) {
-            let milliseconds = seconds * 1_000
-            let scope = pick.pointee.scope
-            plugin.pool.peers.observed(milliseconds, scope)
-            standing.observed(milliseconds, peers: plugin.pool.peers[scope])
-        }
-        guard !healed.isEmpty else { return }
-        plugin.metrics?.state(of: standing, label(standing))
-        request.log(GW_LOG_INFO, "account '\(label(standing))' is well again")
-    }
-
-    private func judgeFirstEvent(_ request: Request, _ chunk: Chunk) -> Verdict {
-        guard !request.isCommitted, chunk.event.equals("error"),
-            let pick = request.state(Pick.self), pick.pointee.serial != 0,
-            let document = try? JSON(parsing: chunk.data),
-            case .text(let type) = document["error"]["type"]
-        else { return .continue }
-        let diagnosis = Diagnosis(errorType: type, request: pick.pointee.scope)
-        guard let trouble = diagnosis.trouble else { return .continue }
-        plugin.pool.decisions[index].withLock {
-            $0.firstEvent(pick.pointee.trail, request: request.id, attempt: pick.pointee.attempt, said: trouble)
-        }
-        if trouble == .unauthorised, pick.pointee.token != 0, let verdict = renew(request, pick, "an error as first event") {
-            return verdict
-        }
-        return failed(request, pick, diagnosis)
-    }
-
-    /// What becomes of the account, and whether another one gets the request.
-    func failed(_ request: Request, _ pick: UnsafeMutablePointer<Pick>, _ diagnosis: Diagnosis) -> Verdict {
-        let now = Self.now(request)
-        let route = route(request)
-        chance = chance &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        let consequence = picking.failed(&pick.pointee, diagnosis, route, now: now, chance: chance >> 32)
-        report(consequence, diagnosis, request, pick, now)
-        guard pick.pointee.mayRetry else { return .continue }
-        if picking.hasAnother(pick.pointee, route, now: now) {
-            giveBack(request, pick)
-            return .retry
-        }
-        // Nothing reached the upstream, so the same account may be dialled once more.
-        if diagnosis.trouble == .unreachable, consequence == .spared,
-            !pick.pointee.proxyFailed || pick.pointee.unreached < Self.unreachedLimit
-        {
-            giveBack(request, pick)
-            return .retry
-        }
-        return .continue
-    }
-
-    private func report(
-        _ consequence: Picking.Consequence, _ diagnosis: Diagnosis, _ request: Request,
-        _ pick: UnsafeMutablePointer<Pick>, _ now: UInt64
-    ) {
-        guard let trouble = diagnosis.trouble, let standing = pick.pointee.standing?.takeUnretainedValue() else { return }
-        switch consequence {
-        case .none: return
-        case .spared:
-            request.log(GW_LOG_WARN, "account '\(label(standing))': \(trouble.sentence); spared, being the last")
-        case .rests(let health):
-            plugin.metrics?.rests(trouble, diagnosis.scope)
-            let what = diagnosis.scope == .account ? "" : " for \(diagnosis.scope.word)"
-            let until = "for \((health.until - min(now, health.until) + 999) / 1000) s"
-            let state =
-                switch health.phase {
-                case .needsOperator: "needs the operator"
-                case .disabled: "is disabled \(until)"
-                default: "cools \(until)"
-                }
-            let source = diagnosis.asked?.source.header.map { ", end from \($0)" } ?? ""
-            request.log(GW_LOG_WARN, "account '\(label(standing))' \(state)\(what): \(trouble.sentence)\(source)")
-        }
-        plugin.metrics?.state(of: standing, label(standing))
-    }
-
-    /// What the request used of the account, and what of its conversation is cached there now.
-    private func learn(_ request: Request, _ pick: UnsafeMutablePointer<Pick>) {
-        guard pick.pointee.hasReport || pick.pointee.hasConversation,
-            let standing = pick.pointee.standing?.takeUnretainedValue(),
-            let input = request.integer(plugin.inputTokens)
-        else { return }
-        let long = request.integer(plugin.cacheWriteLong) ?? 0
-        let written = (request.integer(plugin.cacheWriteShort) ?? 0) + long
-        let read = request.integer(plugin.cacheRead) ?? 0
-        if pick.pointee.hasReport {
-            // What is read from the cache does not count against the limits.
-            standing.used(inputTokens: input + written, outputTokens: request.integer(plugin.outputTokens) ?? 0)
-        }
-        guard pick.pointee.hasConversation else { return }
-        if pick.pointee.isSticky { plugin.metrics?.cacheKept(read) }
-        plugin.pool.sticky.cached(
-            pick.pointee.conversation, on: pick.pointee.serial, tokens: read + written, isLong: long > 0,
-            at: Self.now(request))
+        trail.finish(
+            pick.pointee.trail, request: request.id, attempt: pick.pointee.attempt, status: attempt.status,
+            mayHaveRun: attempt.mayHaveRun)
     }
 }

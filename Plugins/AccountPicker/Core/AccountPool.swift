@@ -25,8 +25,10 @@ final class AccountPool: Sendable {
     let peers = PeerPaces()
     let changes = Changes()
     let room: WaitingRoom
+    /// The same two for what every request does, without references to count.
+    let lent: (sticky: Unmanaged<StickyTable>, room: Unmanaged<WaitingRoom>)
     /// One for each worker.
-    let decisions: [Locked<DecisionRing>]
+    let decisions: [DecisionRing]
 
     private struct Standings {
         var byID: [String: Standing] = [:]
@@ -38,7 +40,8 @@ final class AccountPool: Sendable {
         self.limits = limits
         sticky = StickyTable(capacity: max(1, limits.conversations), key: key)
         room = WaitingRoom(limit: limits.waiting)
-        decisions = (0..<max(1, workers)).map { _ in Locked(DecisionRing(capacity: max(1, limits.decisions))) }
+        lent = (.passUnretained(sticky), .passUnretained(room))
+        decisions = (0..<max(1, workers)).map { _ in DecisionRing(capacity: max(1, limits.decisions)) }
     }
 
     /// Of the account of that id.
@@ -59,7 +62,7 @@ final class AccountPool: Sendable {
 
     /// All that is remembered of a request, in order.
     func decisions(of request: UInt64) -> [Decision] {
-        decisions.flatMap { ring in ring.withLock { $0.find(request) } }
+        decisions.flatMap { $0.find(request) }
     }
 
     /// The operator knows better: the account is well.

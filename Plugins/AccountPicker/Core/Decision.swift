@@ -2,7 +2,7 @@
 //
 // Written while the choice is made, a few stores a look, into memory of a fixed size; beyond
 // `candidateLimit` accounts only the counts go on. Nobody has to ask for it to be there, and it becomes
-// text only when somebody does.
+// text only when somebody does. DecisionRing keeps the last ones.
 //
 // Kind: pure value. Accounts are serials; whoever renders knows their names.
 
@@ -93,27 +93,51 @@ struct Decision: BitwiseCopyable {
         var wait: UInt32 = 0
     }
 
+    /// Which attempt it was for and what came of it: one word, because that is written later than the rest.
+    struct Outcome: BitwiseCopyable {
+        /// first event 8 | may have run 8 | attempt 8 | status 16
+        private(set) var bits: UInt64 = 0xffff
+
+        /// The HTTP status; 0: none, -1: not known yet.
+        var status: Int16 {
+            get { Int16(truncatingIfNeeded: bits) }
+            set { bits = bits & ~0xffff | UInt64(UInt16(bitPattern: newValue)) }
+        }
+        var attempt: UInt8 {
+            get { UInt8(truncatingIfNeeded: bits >> 16) }
+            set { bits = bits & ~0xff_0000 | UInt64(newValue) << 16 }
+        }
+        /// No status came, but the upstream may have done what was asked.
+        var mayHaveRun: Bool {
+            get { bits >> 24 & 0xff != 0 }
+            set { bits = bits & ~0xff00_0000 | (newValue ? 1 << 24 : 0) }
+        }
+        /// The stream began with an error; the raw value of Trouble, 0 for none.
+        var firstEvent: UInt8 {
+            get { UInt8(truncatingIfNeeded: bits >> 32) }
+            set { bits = bits & 0xffff_ffff | UInt64(newValue) << 32 }
+        }
+
+        init() {}
+        init(bits: UInt64) { self.bits = bits }
+    }
+
+    // All of it makes whole words, the first two of them these, for DecisionRing.
     var request: UInt64 = 0
+    var outcome = Outcome()
     /// Wall clock, seconds.
     var time: Int = 0
-    var attempt: UInt8 = 0
     var why = Why.nothing
     /// Why the conversation's own account did not get it; the raw value of PassedOver.
     var gaveWay: UInt8 = .max
     var scope = LimitScope.account
+    var candidateCount: UInt8 = 0
     /// Serial; 0 for none.
     var chosen: UInt32 = 0
     /// The account that the conversation was bound to; 0 for none.
     var bound: UInt32 = 0
-    /// The HTTP status that came of it; 0: none, -1: not known yet.
-    var outcome: Int16 = -1
-    /// None came, but the upstream may have done what was asked.
-    var mayHaveRun = false
-    /// The stream began with an error; the raw value of Trouble, 0 for none.
-    var firstEvent: UInt8 = 0
-    var candidateCount: UInt8 = 0
-    var looks: UInt16 = 0
     private var candidates = InlineArray<8, Candidate>(repeating: Candidate())
+    var looks: UInt16 = 0
     private var counts = InlineArray<17, UInt16>(repeating: 0)
 
     mutating func note(_ account: UInt32, _ reason: PassedOver, health: Health = .healthy, scope: LimitScope, wait: UInt64 = 0) {
@@ -141,6 +165,11 @@ struct Decision: BitwiseCopyable {
         }
     }
 
+    var attempt: UInt8 {
+        get { outcome.attempt }
+        set { outcome.attempt = newValue }
+    }
+
     func count(_ reason: PassedOver) -> Int { Int(counts[Int(reason.rawValue)]) }
     func candidate(_ index: Int) -> Candidate { candidates[index] }
 
@@ -156,9 +185,10 @@ struct Decision: BitwiseCopyable {
             let gave = PassedOver(rawValue: gaveWay).map { ",\"gave_way\":\"\($0.word)\"" } ?? ""
             members.append("\"conversation\":{\"account\":\(quoted(bound))\(gave)}")
         }
-        if outcome >= 0 { members.append("\"status\":\(outcome == 0 ? "null" : "\(outcome)")") }
-        if let trouble = Trouble(rawValue: firstEvent) { members.append("\"first_event\":\"\(trouble.word)\"") }
-        if mayHaveRun { members.append("\"may_have_run\":true") }
+        let status = outcome.status
+        if status >= 0 { members.append("\"status\":\(status == 0 ? "null" : "\(status)")") }
+        if let trouble = Trouble(rawValue: outcome.firstEvent) { members.append("\"first_event\":\"\(trouble.word)\"") }
+        if outcome.mayHaveRun { members.append("\"may_have_run\":true") }
         let passed = (0..<Int(candidateCount)).map { index -> String in
             let candidate = candidates[index]
             var text = "{\"account\":\(quoted(candidate.account))"
@@ -173,41 +203,5 @@ struct Decision: BitwiseCopyable {
         let counted = PassedOver.allCases.filter { count($0) > 0 }.map { "\"\($0.word)\":\(count($0))" }
         members.append("\"counts\":{\(counted.joined(separator: ","))},\"looks\":\(looks)")
         return "{\(members.joined(separator: ","))}"
-    }
-}
-
-/// The last decisions of one worker, the oldest overwritten first.
-struct DecisionRing {
-    private var decisions: [Decision] = []
-    private let capacity: Int
-    private var next = 0
-
-    init(capacity: Int) { self.capacity = capacity }
-
-    /// - Returns: its place, for `finish`.
-    mutating func append(_ decision: Decision) -> Int {
-        let place = next
-        if place < decisions.count { decisions[place] = decision } else { decisions.append(decision) }
-        next = (place + 1) % capacity
-        return place
-    }
-
-    /// What came of it, if it has not been overwritten yet.
-    mutating func finish(_ place: Int, request: UInt64, attempt: UInt8, status: Int, mayHaveRun: Bool = false) {
-        guard place < decisions.count, decisions[place].request == request, decisions[place].attempt == attempt
-        else { return }
-        decisions[place].outcome = Int16(clamping: status)
-        decisions[place].mayHaveRun = mayHaveRun
-    }
-
-    /// Its stream began with an error.
-    mutating func firstEvent(_ place: Int, request: UInt64, attempt: UInt8, said trouble: Trouble) {
-        guard place < decisions.count, decisions[place].request == request, decisions[place].attempt == attempt else { return }
-        decisions[place].firstEvent = trouble.rawValue
-    }
-
-    /// All of one request, in order.
-    func find(_ request: UInt64) -> [Decision] {
-        decisions.filter { $0.request == request }.sorted { $0.attempt < $1.attempt }
     }
 }

@@ -33,7 +33,7 @@ struct Diagnosis {
     ///   - retryAfterMilliseconds: 0 if the answer did not say.
     init(
         status: Int, request: LimitScope, report: LimitReport, retryAfterMilliseconds: Int, errorBody: Bytes,
-        wall: Int
+        wall: @autoclosure () -> Int
     ) {
         guard let trouble = Trouble(status: status) else { return }
         if trouble == .rateLimited, Self.contains(errorBody, "extra usage") {
@@ -56,7 +56,7 @@ struct Diagnosis {
             case .none, .fiveHour, .sevenDay: scope = .account
             }
         }
-        if asked == nil { asked = Self.end(of: report, wall: wall) }
+        if asked == nil { asked = Self.end(of: report, wall: wall()) }
     }
 
     /// An attempt that got none.

@@ -11,7 +11,7 @@
 // Where there is room for more than `plenty` requests nothing is said, so that an account far from its
 // limits costs one look at a zero.
 //
-// Kind: pure value, one word, shared with one atomic. Times are monotonic milliseconds; room counts in
+// Kind: pure values of one or two words, shared with atomics. Times are monotonic milliseconds; room counts in
 // sixteenths of a usual request.
 
 struct Forecast: Equatable {
@@ -43,28 +43,31 @@ struct Forecast: Equatable {
     /// - Parameters:
     ///   - expected: what a request usually takes from it.
     ///   - underWay: requests that it does not know of yet.
-    ///   - left: milliseconds until it is full again.
-    init(_ bucket: LimitReport.Bucket, expected: Double, underWay: Int, left: Int, now: UInt64) {
+    ///   - left: milliseconds until it is full again; asked, as the time is, only if it is scarce.
+    init(_ bucket: LimitReport.Bucket, expected: Double, underWay: Int, left: () -> Int, now: () -> UInt64) {
         self.init()
-        guard bucket.isKnown, left > 0, expected > 0 else { return }
+        guard bucket.isKnown, expected > 0 else { return }
         let share = Double(bucket.remaining) / expected - Double(underWay)
+        guard Self.isScarce(share) else { return }
+        let left = Double(left())
         let missing = Double(bucket.limit - bucket.remaining)
         let enough = max(Double(bucket.limit) / 10, 4 * expected)
-        let wait = missing > enough ? Double(left) * enough / missing : Double(left)
-        set(requests: share, wait: wait, now: now)
+        set(requests: share, wait: missing > enough ? left * enough / missing : left, now: now())
     }
 
     /// What is left in a window of a subscription.
-    init(_ window: LimitReport.Window, expected: Double, underWay: Int, left: Int, now: UInt64) {
+    init(_ window: LimitReport.Window, expected: Double, underWay: Int, left: () -> Int, now: () -> UInt64) {
         self.init()
-        guard window.isKnown, left > 0, expected > 0 else { return }
-        set(requests: (1 - window.utilisation) / expected - Double(underWay), wait: Double(left), now: now)
+        guard window.isKnown, expected > 0 else { return }
+        let share = (1 - window.utilisation) / expected - Double(underWay)
+        if Self.isScarce(share) { set(requests: share, wait: Double(left()), now: now()) }
     }
 
+    private static func isScarce(_ requests: Double) -> Bool { requests * Double(unit) < Double(plenty) }
+
     private mutating func set(requests: Double, wait: Double, now: UInt64) {
-        let sixteenths = requests * Double(Self.unit)
-        guard sixteenths < Double(Self.plenty) else { return }
-        room = max(0, Int(sixteenths))
+        guard wait > 0 else { return }
+        room = max(0, Int(requests * Double(Self.unit)))
         // Whoever sends a reset in years is asked again within the hour.
         until = now + UInt64(min(max(wait, 1), 3_600_000))
     }
@@ -100,6 +103,41 @@ struct UsualUse: Equatable {
         share += (Float((new - old) / Double(requests)) - share) / 8
         share = max(share, 0.000_01)
     }
+
+    // MARK: Two words
+
+    init() {}
+
+    init(tokenBits: UInt64, shareBits: UInt32) {
+        inputTokens = Float(bitPattern: UInt32(truncatingIfNeeded: tokenBits >> 32))
+        outputTokens = Float(bitPattern: UInt32(truncatingIfNeeded: tokenBits))
+        share = Float(bitPattern: shareBits)
+    }
+
+    /// input 32 | output 32
+    var tokenBits: UInt64 { UInt64(inputTokens.bitPattern) << 32 | UInt64(outputTokens.bitPattern) }
+    var shareBits: UInt32 { share.bitPattern }
+}
+
+/// What a window of a subscription said last, and how many requests had begun on the account by then.
+struct WindowMark {
+    /// Below 0 before the first report.
+    var utilisation: Float = -1
+    /// Modulo 2^32.
+    var started: UInt32 = 0
+
+    init(utilisation: Float = -1, started: UInt32 = 0) {
+        self.utilisation = utilisation
+        self.started = started
+    }
+
+    /// utilisation 32 | started 32
+    var bits: UInt64 { UInt64(utilisation.bitPattern) << 32 | UInt64(started) }
+
+    init(bits: UInt64) {
+        utilisation = Float(bitPattern: UInt32(truncatingIfNeeded: bits >> 32))
+        started = UInt32(truncatingIfNeeded: bits)
+    }
 }
 
 extension LimitReport {
@@ -108,15 +146,16 @@ extension LimitReport {
     ///   - inFlight: requests that run on the account, none of whose output is in the numbers yet.
     ///   - later: those of them that began after this one, which the upstream may not have counted.
     func forecast(
-        _ usual: UsualUse, scope: LimitScope, inFlight: Int, later: Int, wall: Int, now: UInt64
+        _ usual: UsualUse, scope: LimitScope, inFlight: Int, later: Int,
+        wall: @autoclosure () -> Int, now: @autoclosure () -> UInt64
     ) -> (account: Forecast, family: Forecast) {
-        func left(_ reset: Int) -> Int { min(max(reset - wall, 0), 1_000_000) * 1000 }
+        func left(_ reset: Int) -> Int { min(max(reset - wall(), 0), 1_000_000) * 1000 }
         func bucket(_ bucket: Bucket, _ expected: Double, _ underWay: Int) -> Forecast {
-            Forecast(bucket, expected: expected, underWay: underWay, left: left(bucket.reset), now: now)
+            Forecast(bucket, expected: expected, underWay: underWay, left: { left(bucket.reset) }, now: now)
         }
         func window(_ window: Window) -> Forecast {
             let share = Double(usual.share)
-            return Forecast(window, expected: share, underWay: inFlight, left: left(window.reset), now: now)
+            return Forecast(window, expected: share, underWay: inFlight, left: { left(window.reset) }, now: now)
         }
         let input = Double(usual.inputTokens)
         let output = Double(usual.outputTokens)

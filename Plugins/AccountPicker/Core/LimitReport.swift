@@ -58,12 +58,21 @@ struct LimitReport {
     private static var prefix: Bytes { "anthropic-ratelimit-" }
 
     /// Reads one header of the answer; others than those above are passed over.
+    @inline(__always)
     mutating func take(_ name: Bytes, _ value: Bytes) {
-        guard name.count > Self.prefix.count, name[0] | 0x20 == 0x61,
-            name.slice(0, Self.prefix.count).equalsIgnoringCase(Self.prefix)
-        else { return }
+        // Most headers of most answers are none of these, so this much is asked of each of them in place.
+        guard name.count > Self.prefix.count, name[0] | 0x20 == 0x61, name[9] == 0x2d else { return }
+        takeLimit(name, value)
+    }
+
+    @inline(never)
+    private mutating func takeLimit(_ name: Bytes, _ value: Bytes) {
+        guard name.slice(0, Self.prefix.count).equalsIgnoringCase(Self.prefix) else { return }
         let rest = name.slice(Self.prefix.count, name.count)
-        guard let dash = rest.buffer.lastIndex(of: 0x2d) else { return }
+        // Fields are short, so the dash before them is looked for from the end.
+        var dash = rest.count - 1
+        while dash >= 0, rest.buffer[dash] != 0x2d { dash &-= 1 }
+        guard dash >= 0 else { return }
         let field = rest.slice(dash + 1, rest.count)
         let window = rest.slice(0, dash)
         let value = value.trimmed
@@ -79,9 +88,12 @@ struct LimitReport {
     }
 
     private static func take(_ field: Bytes, _ value: Bytes, into bucket: inout Bucket) {
-        if field.equalsIgnoringCase("limit") { bucket.limit = value.decimal ?? -1 }
-        if field.equalsIgnoringCase("remaining") { bucket.remaining = value.decimal ?? -1 }
-        if field.equalsIgnoringCase("reset") { bucket.reset = time(value) }
+        switch field.count {
+        case 9 where field.equalsIgnoringCase("remaining"): bucket.remaining = value.decimal ?? -1
+        case 5 where field.equalsIgnoringCase("limit"): bucket.limit = value.decimal ?? -1
+        case 5 where field.equalsIgnoringCase("reset"): bucket.reset = time(value)
+        default: return
+        }
     }
 
     private mutating func takeUnified(_ field: Bytes, _ value: Bytes) {
@@ -106,9 +118,12 @@ struct LimitReport {
     }
 
     private static func take(_ field: Bytes, _ value: Bytes, into window: inout Window) {
-        if field.equalsIgnoringCase("utilization") { window.utilisation = fraction(value) }
-        if field.equalsIgnoringCase("reset") { window.reset = time(value) }
-        if field.equalsIgnoringCase("status") { window.isRejected = value.equalsIgnoringCase("rejected") }
+        switch field.count {
+        case 11 where field.equalsIgnoringCase("utilization"): window.utilisation = fraction(value)
+        case 5 where field.equalsIgnoringCase("reset"): window.reset = time(value)
+        case 6 where field.equalsIgnoringCase("status"): window.isRejected = value.equalsIgnoringCase("rejected")
+        default: return
+        }
     }
 
     /// Wall seconds of either spelling; 0 if it is none.

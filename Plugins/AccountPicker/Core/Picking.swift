@@ -19,6 +19,8 @@ struct Pick: BitwiseCopyable {
 
     /// The account of the current attempt; 0 for none.
     var serial: UInt32 = 0
+    /// Where that stands in the roster; -1 if it was deleted meanwhile.
+    var place: Int32 = -1
     /// Of that account; the pool keeps it.
     var standing: Unmanaged<Standing>?
     /// The running number on that account.
@@ -90,8 +92,9 @@ struct Picking {
 
     /// The accounts for a request.
     /// - Parameter wanted: ids of groups and accounts in order, with a blank between; absent for all.
-    mutating func route(wanted: Bytes, model: Bytes) -> Route {
+    mutating func route(wanted: Bytes, model: @autoclosure () -> Bytes) -> Route {
         if wanted.isAbsent, !roster.hasModelRules { return usual }
+        let model = model()
         let key = SipHash(key0: roster.kind(ofModel: model), key1: wanted.isAbsent ? 0 : 1).tag(of: wanted)
         if let route = routes[key] { return route }
         if routes.count >= Self.routeLimit { routes.removeAll() }
@@ -109,13 +112,13 @@ struct Picking {
     ) -> StickyFate? {
         // With one account there is nothing to remember.
         let isSticky = pick.hasConversation && route.rows.count > 1
-        let binding = isSticky ? pool.sticky.find(pick.conversation, at: now()) : nil
+        let binding = isSticky ? pool.lent.sticky._withUnsafeGuaranteedRef { $0.find(pick.conversation, at: now()) } : nil
         let ask = Ask(scope: pick.scope, tried: pick.tried, bound: binding?.account ?? 0, renewed: pick.renewed)
         pick.renewed = 0
         decision.attempt = pick.attempt &+ 1
         guard let chosen = selection.choose(route, ask, now: now, &decision) else { return nil }
         pick.attempt &+= 1
-        hold(&pick, chosen.row.standing, chosen.started)
+        hold(&pick, chosen.row.standing, chosen.started, at: chosen.row.place)
         pick.isProbe = chosen.isProbe
         pick.isSticky = decision.why == .sticky
         return isSticky ? bind(&pick, binding, decision.gaveWay, now()) : StickyFate.none
@@ -127,7 +130,7 @@ struct Picking {
             preconditionFailure("a place of an account that never was")
         }
         standing.spend(pick.scope)
-        hold(&pick, .passUnretained(standing), handed.started)
+        hold(&pick, .passUnretained(standing), handed.started, at: roster.place(of: handed.serial).map(Int32.init) ?? -1)
         pick.attempt &+= 1
         decision.attempt = pick.attempt
         pick.isProbe = false
@@ -139,7 +142,8 @@ struct Picking {
         return bind(&pick, binding, PassedOver.full.rawValue, now)
     }
 
-    private func hold(_ pick: inout Pick, _ standing: Unmanaged<Standing>, _ started: UInt32) {
+    private func hold(_ pick: inout Pick, _ standing: Unmanaged<Standing>, _ started: UInt32, at place: Int32) {
+        pick.place = place
         pick.standing = standing
         pick.serial = standing._withUnsafeGuaranteedRef { $0.serial }
         pick.started = started
@@ -148,7 +152,11 @@ struct Picking {
     }
 
     private func bind(_ pick: inout Pick, _ old: StickyBinding?, _ gaveWay: UInt8, _ now: UInt64) -> StickyFate {
-        let bound = pool.sticky.bind(pick.conversation, to: pick.serial, from: old?.account, at: now)
+        let conversation = pick.conversation
+        let account = pick.serial
+        let bound = pool.lent.sticky._withUnsafeGuaranteedRef {
+            $0.bind(conversation, to: account, from: old?.account, at: now)
+        }
         // Another worker has just bound it elsewhere: this request stays where it is, the next goes there.
         guard bound == pick.serial else { return .none }
         guard let old else { return .new }
@@ -159,23 +167,26 @@ struct Picking {
     mutating func giveBack(_ pick: inout Pick, now: () -> UInt64) {
         guard pick.holdsPlace, let standing = pick.standing else { return }
         pick.holdsPlace = false
-        standing._withUnsafeGuaranteedRef { pool.room.giveBack($0, now: now) }
+        standing._withUnsafeGuaranteedRef { standing in pool.lent.room._withUnsafeGuaranteedRef { $0.giveBack(standing, now: now) } }
     }
 
     // MARK: Outcomes
 
-    /// The account answered as it should. Returns what it was before, if that was not healthy.
-    @discardableResult
-    mutating func succeeded(_ pick: inout Pick, now: () -> UInt64) -> [(scope: LimitScope, old: Health)] {
+    /// The account answered as it should. True if it was not well before, and is now.
+    @inline(__always) @discardableResult
+    mutating func succeeded(_ pick: inout Pick, now: () -> UInt64) -> Bool {
         pick.isProbe = false
-        guard let standing = pick.standing?.takeUnretainedValue(), !standing.isHealthy(pick.scope) else { return [] }
-        let now = now()
-        var healed: [(LimitScope, Health)] = []
-        for scope in pick.scope == .account ? [.account] : [.account, pick.scope] {
-            let (old, new) = standing.change(scope) { $0.succeeded(at: now) }
-            if old != new { healed.append((scope, old)) }
+        guard let standing = pick.standing, !standing._withUnsafeGuaranteedRef({ $0.isWell(pick.scope) }) else { return false }
+        return heals(standing.takeUnretainedValue(), pick.scope, now())
+    }
+
+    private func heals(_ standing: Standing, _ scope: LimitScope, _ now: UInt64) -> Bool {
+        var healed = false
+        for part in scope == .account ? [.account] : [.account, scope] {
+            let (old, new) = standing.change(part) { $0.succeeded(at: now) }
+            if old != new { healed = true }
         }
-        if !healed.isEmpty { pool.room.offer(standing, now: now) }
+        if healed { pool.room.offer(standing, now: now) }
         return healed
     }
 

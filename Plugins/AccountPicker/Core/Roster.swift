@@ -42,18 +42,38 @@ final class Audience: Sendable {
     }
 }
 
+/// Where each serial stands in a list; constant. Serials are counted from 1, so an array of them is short and a look at
+/// it is one load.
+struct Places: Sendable {
+    private let places: [Int32]
+
+    /// Of serials that occur twice, the first place counts.
+    init(_ serials: [UInt32]) {
+        var places = Array(repeating: Int32(-1), count: Int(serials.max() ?? 0) + 1)
+        for (place, serial) in serials.enumerated().reversed() { places[Int(serial)] = Int32(place) }
+        self.places = places
+    }
+
+    @inline(__always)
+    subscript(serial: UInt32) -> Int? {
+        guard Int(serial) < places.count, places[Int(serial)] >= 0 else { return nil }
+        return Int(places[Int(serial)])
+    }
+}
+
 final class Roster: Sendable {
     let members: [Member]
     /// The rules about models that some member has; without any the model need not be looked at.
     private let modelRules: [ModelPatterns]
-    private let places: [UInt32: Int]
+    private let places: Places
 
     init(_ members: [Member]) {
         self.members = members
         modelRules = Array(Set(members.lazy.map(\.models).filter { !$0.allowEverything }))
-        places = Dictionary(members.indices.map { (members[$0].standing.serial, $0) }, uniquingKeysWith: { first, _ in first })
+        places = Places(members.map(\.standing.serial))
     }
 
+    @inline(__always)
     func place(of serial: UInt32) -> Int? { places[serial] }
 
     /// Equal for models that the same members serve, so that there are as many kinds as the operator made,
@@ -150,9 +170,10 @@ final class Route {
     var tiers: [Tier]
     /// Whom a place that becomes free may be handed to.
     let audience: Audience
-    private let places: [UInt32: Int]
+    private let places: Places
     /// Members left out for good, by PassedOver.
     let counts: [Int]
+    let leavesSomeOut: Bool
     /// The key names this one account and nothing else.
     let isOwn: Bool
 
@@ -161,6 +182,7 @@ final class Route {
     ) {
         self.roster = roster
         self.counts = counts
+        leavesSomeOut = counts.contains { $0 > 0 }
         self.isOwn = isOwn
         var rows: [Row] = []
         var made: [Tier] = []
@@ -178,11 +200,12 @@ final class Route {
         }
         self.rows = rows
         self.tiers = made
-        places = Dictionary(uniqueKeysWithValues: rows.indices.map { (rows[$0].serial, $0) })
+        places = Places(rows.map(\.serial))
         audience = Audience(rows.map(\.serial))
     }
 
     /// In `rows`.
+    @inline(__always)
     func place(of serial: UInt32) -> Int? { places[serial] }
 
     /// Turns by weight: of each member as many as its weight, at even distances, equals side by side.

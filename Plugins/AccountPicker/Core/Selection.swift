@@ -85,7 +85,9 @@ struct Selection {
         shortage = Shortage()
         decision.scope = ask.scope
         decision.bound = ask.bound
-        for reason in PassedOver.constant { decision.count(reason, route.counts[Int(reason.rawValue)]) }
+        if route.leavesSomeOut {
+            for reason in PassedOver.constant { decision.count(reason, route.counts[Int(reason.rawValue)]) }
+        }
         defer { decision.looks = UInt16(clamping: looks) }
         if ask.renewed != 0, let chosen = renewed(route, ask, now, &decision) { return chosen }
         if ask.bound != 0, let chosen = bound(route, ask, now, &decision) { return chosen }

@@ -1,7 +1,7 @@
 // How an account stands: health, room, load and pace, as all workers see and change them.
 //
 // It belongs to an account's id and outlives changes of its configuration. Each part is a pure value of
-// one word (Health, Forecast, Pace) in an atomic, changed by compare-and-exchange. They are relaxed,
+// one or two words (Health, Forecast, UsualUse, Pace) in atomics, changed by compare-and-exchange. They are relaxed,
 // because nothing else is published through them; only the count of requests in flight is sequentially
 // consistent, for the sake of those who wait for a place (WaitingRoom.swift).
 //
@@ -22,13 +22,10 @@ final class Standing: Sendable {
     private let places = Atomic<Int>(Standing.unlimited)
     /// Started, modulo 2^32, in the upper half; in flight in the lower.
     private let carried = Atomic<UInt64>(0)
-    private let learnt = Locked(Learnt())
-
-    private struct Learnt {
-        var usual = UsualUse()
-        var utilisation = -1.0
-        var startedThen: UInt32 = 0
-    }
+    /// A UsualUse in two words.
+    private let usualTokens: Atomic<UInt64>
+    private let usualShare: Atomic<UInt32>
+    private let windowMark = Atomic<UInt64>(WindowMark().bits)
 
     static let unlimited = Int(UInt32.max)
 
@@ -40,6 +37,9 @@ final class Standing: Sendable {
         self.serial = serial
         healths = InlineArray { _ in Atomic(0) }
         forecasts = InlineArray { _ in Atomic(0) }
+        let usual = UsualUse()
+        usualTokens = Atomic(usual.tokenBits)
+        usualShare = Atomic(usual.shareBits)
     }
 
     // MARK: Health
@@ -49,9 +49,12 @@ final class Standing: Sendable {
     /// True if neither the account nor what `scope` covers of it failed lately, and its credential has no end that is
     /// known: no clock is needed.
     @inline(__always)
-    func isHealthy(_ scope: LimitScope) -> Bool {
-        healths[0].load(ordering: .relaxed) | healths[Int(scope.rawValue)].load(ordering: .relaxed) | grantWord.load(ordering: .relaxed)
-            == 0
+    func isHealthy(_ scope: LimitScope) -> Bool { isWell(scope) && grantWord.load(ordering: .relaxed) == 0 }
+
+    /// True if neither the account nor what `scope` covers of it failed lately.
+    @inline(__always)
+    func isWell(_ scope: LimitScope) -> Bool {
+        healths[0].load(ordering: .relaxed) | healths[Int(scope.rawValue)].load(ordering: .relaxed) == 0
     }
 
     /// Of its credential, a GrantWord; 0 for an API key.
@@ -127,28 +130,36 @@ final class Standing: Sendable {
     }
 
     /// - Parameter startedThen: what `take` said to the request whose answer this is.
-    func reported(_ report: LimitReport, _ scope: LimitScope, startedThen: UInt32, wall: Int, now: UInt64) {
+    func reported(
+        _ report: LimitReport, _ scope: LimitScope, startedThen: UInt32,
+        wall: @autoclosure () -> Int, now: @autoclosure () -> UInt64
+    ) {
         let carried = carried.load(ordering: .relaxed)
         let started = UInt32(truncatingIfNeeded: carried >> 32)
-        let usual = learnt.withLock { learnt in
-            if report.fiveHour.isKnown {
-                learnt.usual.moved(
-                    from: learnt.utilisation, to: report.fiveHour.utilisation,
-                    requests: Int(started &- learnt.startedThen))
-                learnt.utilisation = report.fiveHour.utilisation
-                learnt.startedThen = started
-            }
-            return learnt.usual
-        }
+        if report.fiveHour.isKnown { moved(to: report.fiveHour.utilisation, started: started) }
+        let usual = UsualUse(
+            tokenBits: usualTokens.load(ordering: .relaxed), shareBits: usualShare.load(ordering: .relaxed))
         let forecast = report.forecast(
             usual, scope: scope, inFlight: Int(carried & 0xffff_ffff), later: Int(started &- startedThen),
-            wall: wall, now: now)
+            wall: wall(), now: now())
         forecasts[Int(scope.rawValue)].store(forecast.family.bits, ordering: .relaxed)
         if scope != .account { forecasts[0].store(forecast.account.bits, ordering: .relaxed) }
     }
 
+    /// A sample that another worker's overwrites is one sample less.
+    private func moved(to utilisation: Double, started: UInt32) {
+        let new = WindowMark(utilisation: Float(utilisation), started: started)
+        let old = WindowMark(bits: windowMark.exchange(new.bits, ordering: .relaxed))
+        var usual = UsualUse(tokenBits: 0, shareBits: usualShare.load(ordering: .relaxed))
+        usual.moved(
+            from: Double(old.utilisation), to: Double(new.utilisation), requests: Int(Int32(bitPattern: started &- old.started)))
+        usualShare.store(usual.shareBits, ordering: .relaxed)
+    }
+
     func used(inputTokens: Int, outputTokens: Int) {
-        learnt.withLock { $0.usual.used(inputTokens: inputTokens, outputTokens: outputTokens) }
+        var usual = UsualUse(tokenBits: usualTokens.load(ordering: .relaxed), shareBits: 0)
+        usual.used(inputTokens: inputTokens, outputTokens: outputTokens)
+        usualTokens.store(usual.tokenBits, ordering: .relaxed)
     }
 
     /// Forgets what the provider said: for an operator who knows better.

@@ -90,10 +90,9 @@ struct StickyShard {
 
     private func place(of tag: SipTag, at now: UInt64) -> Int? {
         let first = first(tag)
-        for place in first..<(first + Self.ways) where entries[place].tag == tag && entries[place].end > now {
-            return place
+        return entries.withUnsafeBufferPointer { entries in
+            (first..<(first + Self.ways)).first { entries[$0].tag == tag && entries[$0].end > now }
         }
-        return nil
     }
 
     private mutating func placeForNew(_ tag: SipTag, at now: UInt64) -> Int {

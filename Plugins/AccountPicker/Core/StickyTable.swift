@@ -4,29 +4,21 @@
 // client cannot choose a session that meets another tenant's; it goes along when a new generation of the
 // chain takes the table over.
 //
-// Kind: shared.
+// Kind: shared; ConversationKey is a constant value.
 
 import PluginKit
 
-final class StickyTable: Sendable {
-    private static let shardCount = 16
+/// What conversations are told apart by.
+struct ConversationKey: Sendable {
     /// As much of a system prompt and a first message as tells conversations apart, and costs some 8 µs.
     private static let openingLimit = 8_192
 
     private let key: (UInt64, UInt64)
-    private let shards: [Locked<StickyShard>]
+    init(_ key: (UInt64, UInt64)) { self.key = key }
 
-    init(capacity: Int, key: (UInt64, UInt64)) {
-        self.key = key
-        let each = max(1, capacity / Self.shardCount)
-        shards = (0..<Self.shardCount).map { _ in Locked(StickyShard(capacity: each)) }
-    }
-
-    /// Of one conversation of one tenant: the tenant's tag is the key of the conversation's, so that neither
-    /// can run into the other, whatever they are.
+    /// Of one conversation of one tenant; neither can run into the other, whatever they are.
     func tag(tenant: Bytes, conversation: Bytes) -> SipTag {
-        let owner = SipHash(key0: key.0, key1: key.1).tag(of: tenant)
-        return SipHash(key0: owner.low, key1: owner.high).tag(of: conversation)
+        SipHash(key0: key.0, key1: key.1).tag(of: tenant, conversation)
     }
 
     /// Of a conversation that nobody named: the beginnings of what it opens with. Two that open alike are one
@@ -37,17 +29,34 @@ final class StickyTable: Sendable {
         let opening = SipHash(key0: ~owner.low, key1: owner.high).tag(of: begin(system))
         return SipHash(key0: opening.low, key1: opening.high).tag(of: begin(firstMessage))
     }
+}
+
+final class StickyTable: Sendable {
+    private static let shardCount = 16
+    let key: ConversationKey
+    private let shards: [Locked<StickyShard>]
+    /// The same without references to count: each would be two atomics at every look.
+    private let lent: [Unmanaged<Locked<StickyShard>>]
+
+    init(capacity: Int, key: (UInt64, UInt64)) {
+        self.key = ConversationKey(key)
+        let each = max(1, capacity / Self.shardCount)
+        shards = (0..<Self.shardCount).map { _ in Locked(StickyShard(capacity: each)) }
+        lent = shards.map { .passUnretained($0) }
+    }
+
+    func tag(tenant: Bytes, conversation: Bytes) -> SipTag { key.tag(tenant: tenant, conversation: conversation) }
 
     func find(_ tag: SipTag, at now: UInt64) -> StickyBinding? {
-        shard(tag).withLock { $0.find(tag, at: now) }
+        with(tag) { $0.find(tag, at: now) }
     }
 
     func bind(_ tag: SipTag, to account: UInt32, from old: UInt32?, at now: UInt64) -> UInt32 {
-        shard(tag).withLock { $0.bind(tag, to: account, from: old, at: now) }
+        with(tag) { $0.bind(tag, to: account, from: old, at: now) }
     }
 
     func cached(_ tag: SipTag, on account: UInt32, tokens: Int, isLong: Bool, at now: UInt64) {
-        shard(tag).withLock { $0.cached(tag, on: account, tokens: UInt32(clamping: tokens), isLong: isLong, at: now) }
+        with(tag) { $0.cached(tag, on: account, tokens: UInt32(clamping: tokens), isLong: isLong, at: now) }
     }
 
     func count(at now: UInt64) -> Int { shards.reduce(0) { $0 + $1.withLock { $0.count(at: now) } } }
@@ -59,8 +68,12 @@ final class StickyTable: Sendable {
 
     /// Of a snapshot.
     func restore(_ tag: SipTag, _ binding: StickyBinding, end: UInt64, isLong: Bool) {
-        shard(tag).withLock { $0.restore(tag, binding, end: end, isLong: isLong) }
+        with(tag) { $0.restore(tag, binding, end: end, isLong: isLong) }
     }
 
-    private func shard(_ tag: SipTag) -> Locked<StickyShard> { shards[Int(tag.low & UInt64(Self.shardCount - 1))] }
+    @inline(__always)
+    private func with<Result>(_ tag: SipTag, _ body: (inout StickyShard) -> Result) -> Result {
+        // The table keeps its shards.
+        lent[Int(tag.low & UInt64(Self.shardCount - 1))]._withUnsafeGuaranteedRef { $0.withLock(body) }
+    }
 }
