@@ -55,6 +55,42 @@ def test_a_key_and_an_account_are_used_by_the_next_request_while_a_stream_runs(g
     assert b"message_stop" in running.read_rest(response).body
 
 
+def test_who_waits_for_an_account_goes_on_when_another_is_deleted(start_gateway, upstream, connect):
+    """Deleting one moves those behind it to other places of the list; who waits must find its account all the same."""
+    gateway = start_gateway(accounts=[account(concurrency=1)])
+    admin = administer(gateway)
+    unused = make(admin, "accounts", name="unused", api_key="sk-ant-canary-unused", enabled=False)
+    make(admin, "accounts", name="second", api_key=SECOND_ACCOUNT, concurrency=1, priority=1)
+
+    def chosen():
+        assert connect(gateway).request(headers=AUTHORIZED, body=BODY).status == 200
+        return upstream.last.account
+
+    wait_until(lambda: chosen() == SECOND_ACCOUNT, "the second account is known")
+    before = len(upstream.requests)
+    gates = {MAIN_ACCOUNT: replies.Gate(), SECOND_ACCOUNT: replies.Gate()}
+    upstream.answer(lambda received: [gates[received.account], *replies.plain(200, received.account.encode())])
+    clients = [connect(gateway) for _ in range(3)]
+    for count, client in enumerate(clients[:2], 1):
+        client.request(headers=AUTHORIZED, body=BODY, read=False)
+        wait_until(lambda: len(upstream.requests) == before + count, f"{count} are under way")
+    assert {received.account for received in upstream.requests[before:]} == set(gates)
+    clients[2].request(headers=AUTHORIZED, body=BODY, read=False)
+    wait_until(lambda: waiting(gateway, connect) == 1, "the third waits")
+    assert admin.delete(f"/admin/v1/accounts/{unused['id']}").status == 204
+    gates[SECOND_ACCOUNT].open()
+    third = clients[2].response()
+    assert (third.status, third.body) == (200, SECOND_ACCOUNT.encode())
+    gates[MAIN_ACCOUNT].open()
+    assert {client.response().status for client in clients[:2]} == {200}
+
+
+def waiting(gateway, connect):
+    """How many wait for an account."""
+    text = connect(gateway).request("GET", "/metrics").body.decode()
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith("gateway_account_waiting"))
+
+
 def test_a_key_that_is_disabled_or_deleted_is_refused(gateway, admin, connect):
     made = make(admin, "keys", name="phone")
     path, key = f"/admin/v1/keys/{made['id']}", made["revealed"]["key"]

@@ -11,7 +11,8 @@ import Testing
     private func asked(_ arrivals: [Int]) -> [Int] {
         var arrival = ResponseArrival()
         #expect(arrival.firstAt == nil)
-        #expect(!arrival.bytes(at: start))
+        let asksAtFirst = arrival.bytes(at: start)
+        #expect(!asksAtFirst)
         let asked = arrivals.filter { arrival.bytes(at: start.adding(milliseconds: $0)) }
         #expect(arrival.firstAt == start)
         return asked
