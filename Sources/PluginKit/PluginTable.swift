@@ -91,14 +91,15 @@ private func destroyInstance(_ raw: UnsafeMutablePointer<gw_instance>) {
 private func startWorker(_ raw: UnsafeMutablePointer<gw_worker>) -> gw_error {
     guard let user = raw.pointee.instance.pointee.user else { return GW_E_STATE }
     let instance = Unmanaged<InstanceBox>.fromOpaque(user).takeUnretainedValue()
+    let scope = WorkerScope(raw: raw, host: instance.host)
     do {
-        let scope = WorkerScope(raw: raw, host: instance.host)
         let worker = try instance.makeWorker(scope)
         let box = WorkerBox(worker, host: instance.host)
         box.watchers = scope.watchers
         raw.pointee.user = Unmanaged.passRetained(box).toOpaque()
         return GW_OK
     } catch {
+        scope.watchers.all = []
         Instance(raw: raw.pointee.instance, host: instance.host).log(GW_LOG_ERROR, "\(error)")
         return GW_E_INTERNAL
     }
@@ -107,7 +108,9 @@ private func startWorker(_ raw: UnsafeMutablePointer<gw_worker>) -> gw_error {
 private func stopWorker(_ raw: UnsafeMutablePointer<gw_worker>) {
     guard let user = raw.pointee.user else { return }
     raw.pointee.user = nil
-    Unmanaged<WorkerBox>.fromOpaque(user).release()
+    let box = Unmanaged<WorkerBox>.fromOpaque(user).takeRetainedValue()
+    // Closures that watch records may hold the scope, and so what holds them: nobody would ever let go of either.
+    box.watchers?.all = []
 }
 
 // MARK: State handover

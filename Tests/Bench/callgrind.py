@@ -2,7 +2,8 @@
 """Counts the gateway's user instructions per exchange with callgrind: the figure that noise does not touch.
 
 Two runs that differ only in the number of exchanges; the difference divided by the exchanges between them,
-so that start-up and shut-down cancel. With five plugins, with none, and streams are left to the bench.
+so that start-up and shut-down cancel. With five plugins, with none, and streams are left to the bench. Fails when a budget is
+exceeded (docs/decisions/0039-what-is-budgeted-is-instructions.md).
 
 Usage: callgrind.py [--exchanges N] [--accounts N]    (instead: five plugins with two accounts and with so many)
 """
@@ -16,6 +17,8 @@ import tempfile
 import bench
 import loads
 import proxies
+
+BUDGETS = {"five_plugins": 40_000, "no_plugins": 28_000}
 
 
 def instructions(directory, name, upstream, exchanges, is_bare, accounts=2):
@@ -51,12 +54,16 @@ def main():
                 short = instructions(directory, f"{name}-short", upstream, count // 4, is_bare, accounts)
                 long = instructions(directory, f"{name}-long", upstream, count, is_bare, accounts)
                 figures[name] = (long - short) / (count - count // 4)
-                print(f"{name.replace('_', ' '):14} {figures[name]:9.0f} user instructions per exchange", flush=True)
+                budget = f", budget {BUDGETS[name]}" if name in BUDGETS else ""
+                print(f"{name.replace('_', ' '):14} {figures[name]:9.0f} user instructions per exchange{budget}", flush=True)
         finally:
             upstream.stop()
     bench.RESULTS.mkdir(exist_ok=True)
     with open(bench.RESULTS / "callgrind.jsonl", "a") as file:
         file.write(json.dumps({"revision": bench.revision(), "exchanges": count, "instructions": figures}) + "\n")
+    exceeded = [name.replace("_", " ") for name, budget in BUDGETS.items() if figures.get(name, 0) > budget]
+    if exceeded:
+        raise SystemExit(f"callgrind: more than the budget: {', '.join(exceeded)}")
 
 
 if __name__ == "__main__":
