@@ -68,6 +68,11 @@ var targets: [Target] = [
 ]
 targets += pluginTargets
 
+// One test target alone, for a proof that needs no other (Tests/Smoke).
+if let only = environment["GATEWAY_TESTS"] {
+    targets.removeAll { $0.type == .test && $0.name != only }
+}
+
 // The fuzzers have no main of their own, so they exist only when asked for (make fuzz).
 if let fuzzer = environment["GATEWAY_FUZZ"] {
     targets.append(
