@@ -37,12 +37,17 @@ static gw_verdict ended(gw_request *rq, void *user, const gw_result *r) {
     if (r->error == GW_E_CANCELLED) notes_of(rq)->cancelled++;
     return GW_CONTINUE;
 }
-static void *signal_soon(void *op) {
-    struct timespec wait = {0, 2000000};
-    nanosleep(&wait, NULL); /* so that the hook really is suspended */
+static void *signal_twice(void *op) {
     host->signal((gw_op)(uintptr_t)op);
     host->signal((gw_op)(uintptr_t)op);
     return NULL;
+}
+/* A timer that belongs to no exchange: it ends in a later turn of the loop, when the hook has returned and is suspended. */
+static gw_verdict signal_now(gw_request *background, void *op, const gw_result *r) {
+    (void)background;
+    pthread_t thread;
+    if (r->error == GW_OK && pthread_create(&thread, NULL, signal_twice, op) == 0) pthread_detach(thread);
+    return GW_CONTINUE;
 }
 static gw_verdict stage(gw_request *rq) {
     gw_pair headers[2] = {{GW_STR_INIT("x-from"), {of(rq)->name, strlen(of(rq)->name)}},
@@ -74,10 +79,8 @@ static gw_verdict act(gw_request *rq, const char *hook) {
     if (is(rq, mode)) return host->after(rq, 3, ended, NULL) ? GW_SUSPEND : GW_FAIL;
     snprintf(mode, sizeof mode, "thread at %s", hook);
     if (is(rq, mode)) {
-        pthread_t thread;
         gw_op op = host->expect(rq, ended, NULL);
-        if (!op || pthread_create(&thread, NULL, signal_soon, (void *)(uintptr_t)op) != 0) return GW_FAIL;
-        pthread_detach(thread);
+        if (!op || !host->after(rq->worker->background, 1, signal_now, (void *)(uintptr_t)op)) return GW_FAIL;
         return GW_SUSPEND;
     }
     return GW_CONTINUE;
